@@ -1,0 +1,7 @@
+"""Scale scikit-learn from one core to a cluster without leaving its API."""
+
+from importlib.metadata import version
+
+__version__ = version("shardfit")
+
+__all__ = ["__version__"]

@@ -1,0 +1,34 @@
+"""Wrapping the core's arrays as the sparse type that scikit-learn is set to return."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn import get_config
+
+__all__ = ["max_int32_entries", "wrap_csr"]
+
+# Entries from which on index arrays are 64 bits wide; the tests lower it.
+max_int32_entries = int(np.iinfo(np.int32).max)
+
+
+def wrap_csr(
+    data: np.ndarray[Any, Any],
+    indices: np.ndarray[Any, Any],
+    indptr: np.ndarray[Any, Any],
+    n_features: int,
+) -> Any:
+    """Return a CSR matrix or array over the three arrays, which are not copied.
+
+    The rows must be canonical: columns ascending, each once. SciPy would find that out
+    by reading all of them.
+    """
+    # Scikit-learn before 1.9 has no such setting and returns matrices.
+    interface = get_config().get("sparse_interface", "spmatrix")
+    container = sp.csr_array if interface == "sparray" else sp.csr_matrix
+    X = container((data, indices, indptr), shape=(len(indptr) - 1, n_features))
+    X.has_sorted_indices = True
+    X.has_canonical_format = True
+    return X

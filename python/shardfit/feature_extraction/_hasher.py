@@ -1,0 +1,171 @@
+"""FeatureHasher: scikit-learn's, with the hashing done by the core."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from numbers import Integral
+from typing import Any, ClassVar
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.feature_extraction import FeatureHasher as SklearnFeatureHasher
+
+from shardfit import _rust
+from shardfit._threads import effective_threads
+from shardfit.feature_extraction import _csr
+from shardfit.feature_extraction._plan import ValueType, value_type
+
+__all__ = ["FeatureHasher", "hash_target"]
+
+_logger = logging.getLogger(__name__)
+
+
+def hash_target(
+    hasher: Any, values: ValueType, *, binary: bool = False, norm: str | None = None
+) -> dict[str, Any]:
+    """Return what the core needs to know to hash, count and scale."""
+    return {
+        "n_features": int(hasher.n_features),
+        "alternate_sign": bool(hasher.alternate_sign),
+        "binary": binary,
+        "norm": norm,
+        "dtype": values.computed,
+        "n_threads": effective_threads(hasher.n_jobs),
+        "max_int32": _csr.max_int32_entries,
+    }
+
+
+class FeatureHasher(SklearnFeatureHasher):  # type: ignore[misc]
+    """Hash features by name into the columns of a sparse matrix.
+
+    The same estimator as :class:`sklearn.feature_extraction.FeatureHasher`: the same
+    parameters, the same matrix bit for bit, the same exceptions. The features are
+    read under the interpreter's lock, as any Python object must be, and hashed and
+    counted by several threads without it.
+
+    Parameters
+    ----------
+    n_features : int, default=2**20
+        Number of columns, between 1 and 2**31 - 1.
+    input_type : {'dict', 'pair', 'string'}, default='dict'
+        What a sample is: a mapping from feature names to values, an iterable of pairs
+        of both, or an iterable of names that count 1 each. A value that is a string
+        makes ``"name=value"`` the feature, with the value 1.
+    dtype : numpy dtype, default=np.float64
+        Type of the stored values.
+    alternate_sign : bool, default=True
+        Whether half of the features count with a negative sign, so that collisions
+        cancel on average.
+    n_jobs : int or None, default=None
+        Number of threads. None means every CPU that this process may use, or what
+        ``SHARDFIT_NUM_THREADS`` or ``OMP_NUM_THREADS`` say; see the README. The result
+        does not depend on it.
+
+    See Also
+    --------
+    shardfit.feature_extraction.text.HashingVectorizer : The same for texts.
+
+    Notes
+    -----
+    Values of types other than float64 and, for names that count 1, float32 and integers
+    are converted by scikit-learn's own code.
+
+    Examples
+    --------
+    >>> from shardfit.feature_extraction import FeatureHasher
+    >>> hasher = FeatureHasher(n_features=10)
+    >>> hasher.transform([{"dog": 1, "cat": 2}, {"dog": 2, "run": 5}]).toarray()
+    array([[ 0.,  0., -2., -1.,  0.,  0.,  0.,  0.,  0.,  0.],
+           [ 0.,  0.,  0., -2., -5.,  0.,  0.,  0.,  0.,  0.]])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **SklearnFeatureHasher._parameter_constraints,
+        "n_jobs": [Integral, None],
+    }
+
+    def __init__(
+        self,
+        n_features: int = 2**20,
+        *,
+        input_type: str = "dict",
+        dtype: Any = np.float64,
+        alternate_sign: bool = True,
+        n_jobs: int | None = None,
+    ) -> None:
+        super().__init__(
+            n_features,
+            input_type=input_type,
+            dtype=dtype,
+            alternate_sign=alternate_sign,
+        )
+        self.n_jobs = n_jobs
+
+    def transform(self, raw_X: Iterable[Any]) -> Any:
+        """Hash samples.
+
+        Parameters
+        ----------
+        raw_X : iterable of length n_samples
+            Samples, each of the kind that `input_type` says.
+
+        Returns
+        -------
+        X : sparse matrix or array of shape (n_samples, n_features)
+            In CSR format, columns ascending.
+
+        Raises
+        ------
+        ValueError
+            If there is no sample, or the first one is a single string.
+        TypeError
+            If a name is neither a string nor bytes, or a value is not a number.
+        """
+        values = value_type(self.dtype, self.n_features, self.alternate_sign)
+        if not isinstance(values, str) and self.input_type == "string":
+            return self._transform_names(iter(raw_X), values)
+        if not isinstance(values, str) and values.computed == "float64":
+            return self._transform_pairs(iter(raw_X))
+        _logger.debug("scikit-learn hashes: %s", values)
+        return super().transform(raw_X)
+
+    def _transform_names(self, samples: Iterator[Any], values: ValueType) -> Any:
+        first = next(samples)  # Scikit-learn lets this StopIteration out as well.
+        if isinstance(first, str):
+            raise ValueError(
+                "Samples can not be a single string. The input must be an iterable"
+                " over iterables of strings."
+            )
+        data, indices, indptr = _rust.hash_tokens(
+            chain([first], samples), hash_target(self, values)
+        )
+        data = data.astype(values.dtype, copy=False)
+        return _csr.wrap_csr(data, indices, indptr, int(self.n_features))
+
+    def _transform_pairs(self, samples: Iterator[Any]) -> Any:
+        if self.input_type == "dict":
+            samples = (_items(sample) for sample in samples)
+        data, columns, indptr = _rust.hash_pairs(
+            samples,
+            int(self.n_features),
+            bool(self.alternate_sign),
+            effective_threads(self.n_jobs),
+        )
+        if len(indptr) == 1:
+            raise ValueError("Cannot vectorize empty sequence.")
+        if len(columns) <= _csr.max_int32_entries:
+            indptr = indptr.astype(np.int32)
+        else:
+            columns = columns.astype(np.int64)
+        shape = (len(indptr) - 1, self.n_features)
+        X = sp.csr_array((data, columns, indptr), shape=shape, dtype=self.dtype)
+        # SciPy adds up values in an order of its own, which shows in the last bits.
+        X.sum_duplicates()
+        return _csr.wrap_csr(X.data, X.indices, X.indptr, int(self.n_features))
+
+
+def _items(sample: Any) -> Any:
+    """Return the pairs of a mapping; scikit-learn prefers an `iteritems` method."""
+    return sample.iteritems() if hasattr(sample, "iteritems") else sample.items()

@@ -1,0 +1,269 @@
+"""HashingVectorizer: scikit-learn's, with analysis and hashing done by the core."""
+
+from __future__ import annotations
+
+import codecs
+import logging
+from collections.abc import Callable, Iterable
+from functools import partial
+from numbers import Integral
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.feature_extraction.text import HashingVectorizer as SklearnHashingVectorizer
+from sklearn.preprocessing import normalize
+
+from shardfit import _rust
+from shardfit.feature_extraction import _csr
+from shardfit.feature_extraction._hasher import FeatureHasher, hash_target
+from shardfit.feature_extraction._plan import (
+    CoreAnalysis,
+    ValueType,
+    core_analysis,
+    read_arrow,
+    value_type,
+    view_documents,
+)
+
+__all__ = ["HashingVectorizer"]
+
+_logger = logging.getLogger(__name__)
+
+
+class HashingVectorizer(SklearnHashingVectorizer, auto_wrap_output_keys=None):  # type: ignore[misc]
+    r"""Turn documents into a sparse matrix of hashed token counts.
+
+    The same estimator as :class:`sklearn.feature_extraction.text.HashingVectorizer`: the
+    same parameters, the same matrix bit for bit, the same exceptions and warnings. The
+    documents are analysed and hashed by several threads that do not hold the
+    interpreter's lock.
+
+    Parameters
+    ----------
+    input : {'content', 'filename', 'file'}, default='content'
+        What a document is: its text, the name of the file that holds it, or an object
+        with a `read` method.
+    encoding : str, default='utf-8'
+        How documents that are bytes are decoded.
+    decode_error : {'strict', 'ignore', 'replace'}, default='strict'
+        What to do with bytes that are not valid in `encoding`.
+    strip_accents : {'ascii', 'unicode'}, callable or None, default=None
+        Whether to take accents off: 'unicode' drops combining characters after NFKD
+        decomposition, 'ascii' everything that is not ASCII then.
+    lowercase : bool, default=True
+        Whether to lower-case the text first.
+    preprocessor : callable or None, default=None
+        Takes the place of lower-casing and accent stripping.
+    tokenizer : callable or None, default=None
+        Takes the place of `token_pattern`.
+    stop_words : {'english'}, list or None, default=None
+        Tokens to leave out.
+    token_pattern : str or None, default=r"(?u)\\b\\w\\w+\\b"
+        Regular expression for tokens, with at most one group.
+    ngram_range : tuple of int, default=(1, 1)
+        The shortest and the longest n-grams to extract.
+    analyzer : {'word', 'char', 'char_wb'} or callable, default='word'
+        Whether features are n-grams of words, of characters, or of characters within
+        words; or a function that lists the features of a document.
+    n_features : int, default=2**20
+        Number of columns, between 1 and 2**31 - 2.
+    binary : bool, default=False
+        Whether every stored count becomes 1.
+    norm : {'l1', 'l2'} or None, default='l2'
+        How rows are scaled.
+    alternate_sign : bool, default=True
+        Whether half of the features count with a negative sign, so that collisions
+        cancel on average.
+    dtype : numpy dtype, default=np.float64
+        Type of the stored values.
+    n_jobs : int or None, default=None
+        Number of threads. None means every CPU that this process may use, or what
+        ``SHARDFIT_NUM_THREADS`` or ``OMP_NUM_THREADS`` say; see the README. The result
+        does not depend on it.
+
+    See Also
+    --------
+    shardfit.feature_extraction.FeatureHasher : The same for features that are at hand.
+
+    Notes
+    -----
+    Documents may also come as a NumPy array of strings, a pandas or polars Series, or
+    anything that speaks the Arrow PyCapsule interface; Arrow strings are read in place.
+
+    Scikit-learn's own code analyses the documents, one at a time, if `preprocessor`,
+    `tokenizer`, `analyzer` or `strip_accents` is a callable, if a method that takes part
+    in the analysis is overridden, and if `token_pattern` is not, like the default, the
+    runs of ``\w`` or ``\S`` of a minimum length. The result is the same.
+
+    Examples
+    --------
+    >>> from shardfit.feature_extraction.text import HashingVectorizer
+    >>> X = HashingVectorizer(n_features=2**4).transform(["The cat.", "The dog and the cat"])
+    >>> X.shape, X.nnz
+    ((2, 16), 6)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **SklearnHashingVectorizer._parameter_constraints,
+        "n_jobs": [Integral, None],
+    }
+
+    def __init__(
+        self,
+        *,
+        input: str = "content",
+        encoding: str = "utf-8",
+        decode_error: str = "strict",
+        strip_accents: str | Callable[[str], str] | None = None,
+        lowercase: bool = True,
+        preprocessor: Callable[[Any], Any] | None = None,
+        tokenizer: Callable[[Any], Iterable[Any]] | None = None,
+        stop_words: str | list[str] | None = None,
+        token_pattern: str | None = r"(?u)\b\w\w+\b",
+        ngram_range: tuple[int, int] = (1, 1),
+        analyzer: str | Callable[[Any], Iterable[Any]] = "word",
+        n_features: int = 2**20,
+        binary: bool = False,
+        norm: str | None = "l2",
+        alternate_sign: bool = True,
+        dtype: Any = np.float64,
+        n_jobs: int | None = None,
+    ) -> None:
+        super().__init__(
+            input=input,
+            encoding=encoding,
+            decode_error=decode_error,
+            strip_accents=strip_accents,
+            lowercase=lowercase,
+            preprocessor=preprocessor,
+            tokenizer=tokenizer,
+            stop_words=stop_words,
+            token_pattern=token_pattern,
+            ngram_range=ngram_range,
+            analyzer=analyzer,
+            n_features=n_features,
+            binary=binary,
+            norm=norm,
+            alternate_sign=alternate_sign,
+            dtype=dtype,
+        )
+        self.n_jobs = n_jobs
+
+    def transform(self, X: Iterable[Any]) -> Any:
+        """Turn documents into a matrix.
+
+        Parameters
+        ----------
+        X : iterable of length n_samples
+            Documents: strings or bytes, or what `input` says. Also an array of strings
+            in Arrow's format.
+
+        Returns
+        -------
+        X : sparse matrix or array of shape (n_samples, n_features)
+            In CSR format, columns ascending.
+
+        Raises
+        ------
+        ValueError
+            If X is a single string, or `ngram_range` is not ascending.
+        UnicodeError
+            If a document cannot be decoded.
+        StopIteration
+            If there is no document.
+        """
+        if isinstance(X, str):
+            raise ValueError(
+                "Iterable over raw text documents expected, string object received."
+            )
+        self._validate_ngram_range()
+        analysis = core_analysis(self, HashingVectorizer)
+        values = value_type(self.dtype, self.n_features, self.alternate_sign)
+        for reason in (analysis, values, _unusual_scaling(self)):
+            if isinstance(reason, str):
+                _logger.debug("scikit-learn analyses the documents: %s", reason)
+                return self._transform_in_python(X)
+        return self._transform_in_core(X, analysis, values)
+
+    def fit_transform(self, X: Iterable[Any], y: Any = None) -> Any:
+        """Check the parameters and turn documents into a matrix.
+
+        Parameters
+        ----------
+        X : iterable of length n_samples
+            Documents, as for `transform`.
+        y : any
+            Ignored; scikit-learn's convention.
+
+        Returns
+        -------
+        X : sparse matrix or array of shape (n_samples, n_features)
+            In CSR format, columns ascending.
+        """
+        return self.fit(X, y).transform(X)
+
+    def _transform_in_core(
+        self, X: Iterable[Any], analysis: CoreAnalysis, values: ValueType
+    ) -> Any:
+        analyze = self.build_analyzer()
+        analyzer = analysis.build(self, analyze.keywords.get("stop_words"))
+        documents, null = view_documents(X)
+        target = hash_target(
+            self,
+            values,
+            binary=bool(self.binary) and values.is_float,
+            norm=self.norm if values.is_float else None,
+        )
+        data, indices, indptr = _rust.hash_documents(
+            documents,
+            analyzer,
+            target,
+            decode=self.decode,
+            # What `decode` returned must not be decoded once more: a file is read once.
+            analyze=partial(analyze.func, **{**analyze.keywords, "decoder": None}),
+            always_decode=self.input in ("filename", "file"),
+            is_utf8=_is_utf8(self.encoding),
+            null=null,
+        )
+        if len(indptr) == 1:
+            # Scikit-learn lets the end of the iteration out.
+            raise StopIteration
+        X = _csr.wrap_csr(
+            data.astype(values.dtype, copy=False), indices, indptr, int(self.n_features)
+        )
+        if not values.is_float:
+            if self.binary:
+                X.data.fill(1)
+            if self.norm is not None:
+                X = normalize(X, norm=self.norm, copy=False)
+        return X
+
+    def _transform_in_python(self, X: Iterable[Any]) -> Any:
+        texts, null = read_arrow(X)
+        return super().transform(X if texts is None else texts.to_list(null))
+
+    def _get_hasher(self) -> FeatureHasher:
+        return FeatureHasher(
+            n_features=self.n_features,
+            input_type="string",
+            dtype=self.dtype,
+            alternate_sign=self.alternate_sign,
+            n_jobs=self.n_jobs,
+        )
+
+
+def _unusual_scaling(vectorizer: HashingVectorizer) -> str | None:
+    """Return why scikit-learn has to scale the rows, if it has to."""
+    if not isinstance(vectorizer.binary, bool | np.bool_):
+        return f"binary={vectorizer.binary!r} is not a bool"
+    if vectorizer.norm not in (None, "l1", "l2"):
+        return f"norm={vectorizer.norm!r} is not a built-in"
+    return None
+
+
+def _is_utf8(encoding: object) -> bool:
+    """Tell whether bytes that are valid UTF-8 are decoded as such."""
+    try:
+        return type(encoding) is str and codecs.lookup(encoding).name == "utf-8"
+    except LookupError:
+        return False  # An error only if a document turns out to be bytes.

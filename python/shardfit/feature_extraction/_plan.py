@@ -1,0 +1,200 @@
+"""Which parameters and documents the core can handle exactly as scikit-learn does.
+
+A vectorizer's parameters either translate into an analyzer of the core, or there is a
+reason why not, and then scikit-learn's own code does the analysis and the core hashes
+what it finds. There is nothing in between: an option that would be almost equal counts
+as one that does not translate. The reason is logged, at level DEBUG.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from numbers import Integral
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from shardfit._rust import Analyzer, ArrowTexts
+
+__all__ = [
+    "CoreAnalysis",
+    "ValueType",
+    "core_analysis",
+    "read_arrow",
+    "value_type",
+    "view_documents",
+]
+
+MAX_BUCKETS = int(np.iinfo(np.int32).max)
+
+# The methods that make up the analysis. If a subclass or an instance has its own, it
+# must be asked.
+_HOOKS = (
+    "_char_ngrams",
+    "_char_wb_ngrams",
+    "_check_stop_words_consistency",
+    "_get_hasher",
+    "_white_spaces",
+    "_word_ngrams",
+    "build_analyzer",
+    "build_preprocessor",
+    "build_tokenizer",
+    "decode",
+    "get_stop_words",
+)
+
+# Patterns that match exactly the maximal runs of a class, from a minimum length on:
+# k - 1 times the class, then the class with a quantifier. A word boundary at either end
+# of a run of \w changes nothing.
+_RUN = re.compile(
+    r"(?:\(\?u\))?"
+    r"(?:(?:\\b)?(?P<word>(?:\\w)+)|(?P<nonspace>(?:\\S)+))"
+    r"(?:\+|\{(?P<least>[1-9][0-9]{0,5}),\})"
+    r"(?P<boundary>\\b)?"
+)
+
+
+def _run_rule(pattern: object) -> tuple[str, int] | None:
+    """Return the kind and minimum length of the runs that a pattern matches."""
+    match = _RUN.fullmatch(pattern) if type(pattern) is str else None
+    if match is None or (match["nonspace"] and match["boundary"]):
+        return None
+    kind = "word" if match["word"] else "nonspace"
+    atoms = len(match[kind]) // 2
+    return kind, atoms - 1 + int(match["least"] or 1)
+
+
+class CoreAnalysis(NamedTuple):
+    """The analysis of a vectorizer, in the core's terms."""
+
+    kind: str
+    ngram_range: tuple[int, int]
+    min_length: int
+
+    def build(self, vectorizer: Any, stop_words: frozenset[Any] | None) -> Analyzer:
+        """Return the core's analyzer for a vectorizer with this analysis."""
+        return Analyzer(
+            self.kind,
+            ngram_range=self.ngram_range,
+            lowercase=bool(vectorizer.lowercase),
+            strip_accents=vectorizer.strip_accents,
+            min_length=self.min_length,
+            stop_words=stop_words,
+        )
+
+
+def core_analysis(vectorizer: Any, original: type) -> CoreAnalysis | str:
+    """Translate a vectorizer's parameters.
+
+    Parameters
+    ----------
+    vectorizer : estimator
+        With the parameters and methods of scikit-learn's text vectorizers.
+    original : type
+        The class whose methods the core stands for.
+
+    Returns
+    -------
+    CoreAnalysis or str
+        What the core has to do, or the reason why it cannot.
+    """
+    v = vectorizer
+    for hook in _HOOKS:
+        theirs = getattr(type(v), hook, None)
+        if theirs is not getattr(original, hook, None) or hook in vars(v):
+            return f"{hook} is overridden"
+    if type(v.analyzer) is not str or v.preprocessor is not None:
+        return "analyzer or preprocessor is a callable"
+    if not isinstance(v.lowercase, bool | np.bool_):
+        return f"lowercase={v.lowercase!r} is not a bool"
+    if v.strip_accents is not None and v.strip_accents not in ("ascii", "unicode"):
+        return f"strip_accents={v.strip_accents!r} is not a built-in"
+    kind, least = v.analyzer, 1
+    if kind == "word":
+        if v.tokenizer is not None:
+            return "tokenizer is a callable"
+        rule = _run_rule(v.token_pattern)
+        if rule is None:
+            return f"token_pattern={v.token_pattern!r} needs Python's regular expressions"
+        kind, least = rule
+    elif kind not in ("char", "char_wb"):
+        return f"analyzer={kind!r} is not a built-in"
+    low, high = v.ngram_range
+    if type(low) is not int or type(high) is not int:
+        return f"ngram_range={v.ngram_range!r} does not hold two int"
+    if v.analyzer == "word" and high == 1:
+        low = 1  # Scikit-learn passes single tokens through, whatever the lower bound.
+    if low < 1:
+        return f"ngram_range={v.ngram_range!r} starts below 1"
+    return CoreAnalysis(kind, (min(low, MAX_BUCKETS), min(high, MAX_BUCKETS)), least)
+
+
+class ValueType(NamedTuple):
+    """How counts become values: computed as one type by the core, then cast."""
+
+    computed: str
+    dtype: np.dtype[Any]
+
+    @property
+    def is_float(self) -> bool:
+        """Whether the core may also scale the rows."""
+        return self.computed != "int64"
+
+
+def value_type(dtype: object, n_features: object, alternate_sign: object) -> ValueType | str:
+    """Return how the core produces values of `dtype`, or the reason why it cannot."""
+    if not isinstance(n_features, Integral) or not 1 <= n_features <= MAX_BUCKETS:
+        return f"n_features={n_features!r} is not between 1 and {MAX_BUCKETS}"
+    if not isinstance(alternate_sign, bool | np.bool_):
+        return f"alternate_sign={alternate_sign!r} is not a bool"
+    try:
+        wanted = np.dtype(dtype)  # type: ignore[call-overload]
+    except (TypeError, ValueError):
+        return f"dtype={dtype!r} is not a NumPy dtype"
+    if dtype is not None and wanted.isnative:
+        if wanted in (np.float64, np.float32):
+            return ValueType(wanted.name, wanted)
+        # Sums of signs wrap around like the integers scikit-learn adds up; a negative
+        # sign does not go into an unsigned one in the first place.
+        if wanted.kind == "i" or (wanted.kind == "u" and not alternate_sign):
+            return ValueType("int64", wanted)
+    return f"dtype={dtype!r} needs NumPy's own conversions"
+
+
+def view_documents(documents: Any) -> tuple[Iterable[Any] | ArrowTexts, Any]:
+    """Return documents in the form that is read fastest, and what stands for a null.
+
+    Arrow data is read in place, as is what pandas and polars keep in Arrow's format.
+    One-dimensional NumPy arrays are turned into strings block by block, which is what
+    iterating does one by one. Everything else is iterated as it is.
+    """
+    if type(documents) is np.ndarray and documents.ndim == 1:
+        if documents.dtype.kind in "OSTU":
+            return _iterate_blocks(documents), None
+        return documents, None
+    texts, null = read_arrow(documents)
+    return (documents if texts is None else texts), null
+
+
+def read_arrow(documents: Any) -> tuple[ArrowTexts | None, Any]:
+    """Return the Arrow strings that an object holds, if any, and what it shows for null."""
+    texts = ArrowTexts.read(documents) if _holds_arrow(documents) else None
+    return texts, getattr(getattr(documents, "dtype", None), "na_value", None)
+
+
+def _holds_arrow(documents: Any) -> bool:
+    kind = type(documents)
+    if not hasattr(kind, "__arrow_c_stream__") and not hasattr(kind, "__arrow_c_array__"):
+        return False
+    if kind.__module__.partition(".")[0] != "pandas":
+        return True
+    # pandas also converts to Arrow what it keeps as Python objects.
+    dtype = getattr(documents, "dtype", None)
+    return getattr(dtype, "storage", None) == "pyarrow" or hasattr(dtype, "pyarrow_dtype")
+
+
+def _iterate_blocks(documents: np.ndarray[Any, Any]) -> Iterator[Any]:
+    size = 1 << 14
+    for start in range(0, len(documents), size):
+        yield from documents[start : start + size].tolist()

@@ -1,0 +1,171 @@
+//! From the text of a document to its features: words, word n-grams or character n-grams.
+//!
+//! # Overview
+//!
+//! An [`Analyzer`] is the part of scikit-learn's vectorizer parameters that decides what a document's
+//! features are. [`Analyzer::analyze`] passes them to a sink as ranges of a text, in the order in which
+//! scikit-learn's own analyzer would list them.
+//!
+//! - `unicode`: what the running Python knows about characters
+//! - `preprocess`: lower-casing and accent stripping
+//! - `tokens`: splitting into runs of a class
+//! - `ngrams`: n-grams of tokens and characters, stop words
+//!
+//! # Invariants
+//!
+//! Each text given to a sink ends with [`PADDING`](crate::murmur3::PADDING) bytes that belong to no
+//! feature. Memory that grows with a document is reserved fallibly.
+
+mod ngrams;
+mod preprocess;
+mod tokens;
+pub mod unicode;
+
+pub use ngrams::{NgramRange, StopWords};
+pub use preprocess::Tables;
+pub use tokens::{TokenClass, TokenRule};
+
+use crate::documents::{Document, Span, Text};
+use crate::error::Result;
+use crate::kernel::Kernel;
+
+/// What receives features: the text and the range of each feature in it.
+pub type Sink<'s> = dyn FnMut(&[u8], &[Span]) -> Result<()> + 's;
+
+/// Which features a document has.
+#[derive(Debug)]
+pub enum Features {
+    /// Tokens and their n-grams.
+    Words {
+        /// What a token is.
+        rule: TokenRule,
+        /// Lengths of the n-grams, in tokens.
+        ngrams: NgramRange,
+        /// Tokens to leave out, before n-grams are formed.
+        stop_words: Option<StopWords>,
+    },
+    /// Character n-grams of the whole text.
+    Chars(NgramRange),
+    /// Character n-grams within words, padded with a space on both sides.
+    CharsInWords(NgramRange),
+}
+
+/// Turns texts into features.
+#[derive(Debug)]
+pub struct Analyzer {
+    /// Whether to lower-case first.
+    pub lowercase: bool,
+    /// What to extract then.
+    pub features: Features,
+}
+
+/// Buffers that a thread uses again for each document.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    text: Vec<u8>,
+    spans: Vec<Span>,
+    boundaries: Vec<u32>,
+    joined: ngrams::Joined,
+}
+
+impl Analyzer {
+    /// Whether a surrogate in a text could become part of a feature. Such features have no UTF-8 form,
+    /// so a text with surrogates must then be left to Python.
+    #[must_use]
+    pub fn can_emit_surrogates(&self) -> bool {
+        match &self.features {
+            Features::Words { rule, .. } => rule.class != TokenClass::Word,
+            Features::Chars(_) | Features::CharsInWords(_) => true,
+        }
+    }
+
+    /// Passes the features of a document to `sink`, in order, in batches.
+    ///
+    /// # Panics
+    ///
+    /// If the text is not ASCII and `tables` is None.
+    pub fn analyze(
+        &self,
+        document: Document<'_>,
+        tables: Option<Tables<'_>>,
+        kernel: &dyn Kernel,
+        scratch: &mut Scratch,
+        sink: &mut Sink<'_>,
+    ) -> Result<()> {
+        match document {
+            Document::Tokens(tokens) => sink(tokens.text, tokens.spans),
+            Document::Text(text) => {
+                self.analyze_text(text, tables, kernel, scratch, sink)
+            }
+        }
+    }
+
+    fn analyze_text(
+        &self,
+        text: Text<'_>,
+        tables: Option<Tables<'_>>,
+        kernel: &dyn Kernel,
+        scratch: &mut Scratch,
+        sink: &mut Sink<'_>,
+    ) -> Result<()> {
+        let lowercase = self.lowercase;
+        match &self.features {
+            Features::Chars(range) => {
+                ngrams::char_ngrams(text, *range, lowercase, tables, scratch, sink)
+            }
+            Features::Words {
+                rule,
+                ngrams: NgramRange { max: 1, .. },
+                stop_words: None,
+            } => tokens::split(text, *rule, lowercase, tables, kernel, scratch, sink),
+            Features::Words {
+                rule,
+                ngrams,
+                stop_words,
+            } => {
+                let mut joined = std::mem::take(&mut scratch.joined);
+                joined.clear();
+                tokens::split(
+                    text,
+                    *rule,
+                    lowercase,
+                    tables,
+                    kernel,
+                    scratch,
+                    &mut |text, spans| joined.extend(text, spans, stop_words.as_ref()),
+                )?;
+                joined.word_ngrams(*ngrams, &mut scratch.spans, sink)?;
+                scratch.joined = joined;
+                Ok(())
+            }
+            Features::CharsInWords(range) => {
+                let rule = TokenRule {
+                    class: TokenClass::NonSpace,
+                    min_length: 1,
+                };
+                let mut joined = std::mem::take(&mut scratch.joined);
+                let (mut spans, mut boundaries) = (Vec::new(), Vec::new());
+                tokens::split(
+                    text,
+                    rule,
+                    lowercase,
+                    tables,
+                    kernel,
+                    scratch,
+                    &mut |text, words| {
+                        joined.clear();
+                        joined.extend(text, words, None)?;
+                        joined.char_ngrams_in_words(
+                            *range,
+                            &mut spans,
+                            &mut boundaries,
+                            sink,
+                        )
+                    },
+                )?;
+                scratch.joined = joined;
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! N-grams of tokens and of characters.
+//!
+//! # Overview
+//!
+//! Tokens are copied into one text with a space before and after each, so that every n-gram, of words
+//! or of a word's characters, is one contiguous range of it; nothing is ever concatenated again.
+//!
+//! Features come in scikit-learn's order: word n-grams and character n-grams by length and then by
+//! place, those within words by word, then length, then place. Hashing does not care; a vocabulary in
+//! order of first sight does.
+
+use std::collections::HashSet;
+
+use super::preprocess::{Tables, preprocess, push_utf8};
+use super::tokens::{check_length, is_ascii_space};
+use super::unicode::SPACE;
+use super::{Scratch, Sink};
+use crate::documents::{Span, Text};
+use crate::error::{Result, reserve};
+use crate::murmur3::PADDING;
+
+/// Features are passed on in batches of about this many.
+const BATCH: usize = 4096;
+
+/// The lengths of n-grams: `min..=max`, with `1 <= min <= max`.
+#[derive(Debug, Clone, Copy)]
+pub struct NgramRange {
+    /// The shortest.
+    pub min: usize,
+    /// The longest.
+    pub max: usize,
+}
+
+/// Words that are left out before n-grams are formed.
+#[derive(Debug, Default)]
+pub struct StopWords {
+    words: HashSet<Box<[u8]>>,
+    longest: usize,
+}
+
+impl StopWords {
+    /// Whether a token is one of them.
+    #[inline]
+    #[must_use]
+    pub fn contains(&self, token: &[u8]) -> bool {
+        token.len() <= self.longest && self.words.contains(token)
+    }
+}
+
+impl FromIterator<Box<[u8]>> for StopWords {
+    fn from_iter<I: IntoIterator<Item = Box<[u8]>>>(words: I) -> Self {
+        let words: HashSet<_> = words.into_iter().collect();
+        let longest = words.iter().map(|word| word.len()).max().unwrap_or(0);
+        Self { words, longest }
+    }
+}
+
+/// A text `" token token token "` and where its tokens start.
+#[derive(Debug, Default)]
+pub struct Joined {
+    text: Vec<u8>,
+    /// The start of each token, and one past the space behind the last.
+    starts: Vec<u32>,
+}
+
+impl Joined {
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.text.push(b' ');
+        self.starts.clear();
+        self.starts.push(1);
+    }
+
+    /// Appends tokens, except stop words.
+    pub(super) fn extend(
+        &mut self,
+        text: &[u8],
+        spans: &[Span],
+        stop_words: Option<&StopWords>,
+    ) -> Result<()> {
+        reserve(&mut self.starts, spans.len())?;
+        for span in spans {
+            let token = &text[span.start as usize..span.end as usize];
+            if stop_words.is_some_and(|words| words.contains(token)) {
+                continue;
+            }
+            reserve(&mut self.text, token.len() + 1 + PADDING)?;
+            self.text.extend_from_slice(token);
+            self.text.push(b' ');
+            check_length(self.text.len())?;
+            self.starts.push(self.text.len() as u32);
+        }
+        Ok(())
+    }
+
+    /// Passes on the word n-grams.
+    pub(super) fn word_ngrams(
+        &mut self,
+        range: NgramRange,
+        spans: &mut Vec<Span>,
+        sink: &mut Sink<'_>,
+    ) -> Result<()> {
+        self.text.extend_from_slice(&[0; PADDING]);
+        let tokens = self.starts.len() - 1;
+        for length in range.min..=range.max.min(tokens) {
+            for batch in (0..=tokens - length).step_by(BATCH) {
+                let last = (batch + BATCH).min(tokens - length + 1);
+                spans.clear();
+                spans.extend((batch..last).map(|first| Span {
+                    start: self.starts[first],
+                    end: self.starts[first + length] - 1,
+                }));
+                sink(&self.text, spans)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes on the character n-grams of each token with the spaces around it.
+    pub(super) fn char_ngrams_in_words(
+        &mut self,
+        range: NgramRange,
+        spans: &mut Vec<Span>,
+        boundaries: &mut Vec<u32>,
+        sink: &mut Sink<'_>,
+    ) -> Result<()> {
+        self.text.extend_from_slice(&[0; PADDING]);
+        spans.clear();
+        for pair in self.starts.windows(2) {
+            let (start, end) = (pair[0] - 1, pair[1]);
+            find_boundaries(
+                &self.text[start as usize..end as usize],
+                start,
+                boundaries,
+            )?;
+            let characters = boundaries.len() - 1;
+            for length in range.min..=range.max {
+                if length >= characters {
+                    // A word that is no longer than the n-gram counts once, as a whole.
+                    spans.push(Span { start, end });
+                    break;
+                }
+                windows(boundaries, length, &self.text, spans, sink)?;
+            }
+            if spans.len() >= BATCH {
+                sink(&self.text, spans)?;
+                spans.clear();
+            }
+        }
+        sink(&self.text, spans)
+    }
+}
+
+/// Passes on the character n-grams of a whole text, in which every run of two or more white space
+/// characters counts as one space.
+pub(super) fn char_ngrams(
+    text: Text<'_>,
+    range: NgramRange,
+    lowercase: bool,
+    tables: Option<Tables<'_>>,
+    scratch: &mut Scratch,
+    sink: &mut Sink<'_>,
+) -> Result<()> {
+    let Scratch {
+        text: folded,
+        spans,
+        boundaries,
+        ..
+    } = scratch;
+    folded.clear();
+    if let Text::Ascii(bytes) = text {
+        reserve(folded, bytes.len() + PADDING)?;
+        let mut spaces = Spaces::default();
+        for &byte in bytes {
+            let byte = if lowercase {
+                byte.to_ascii_lowercase()
+            } else {
+                byte
+            };
+            spaces.push(byte.into(), is_ascii_space(byte), folded);
+        }
+        spaces.close(folded);
+    } else {
+        let tables = tables.expect("a text outside ASCII comes with the tables");
+        let mut spaces = Spaces::default();
+        preprocess(text, lowercase, tables, |point, entry| {
+            if folded.capacity() - folded.len() < 8 {
+                reserve(folded, folded.len() + 64)?;
+            }
+            spaces.push(point, entry & SPACE != 0, folded);
+            Ok(())
+        })?;
+        spaces.close(folded);
+    }
+    check_length(folded.len())?;
+    find_boundaries(folded, 0, boundaries)?;
+    reserve(folded, PADDING)?;
+    folded.extend_from_slice(&[0; PADDING]);
+    let characters = boundaries.len() - 1;
+    spans.clear();
+    for length in range.min..=range.max.min(characters) {
+        windows(boundaries, length, folded, spans, sink)?;
+    }
+    sink(folded, spans)
+}
+
+/// Folds white space: a single one stays what it is, several in a row become one space.
+#[derive(Default)]
+struct Spaces {
+    pending: Option<u32>,
+}
+
+impl Spaces {
+    #[inline]
+    fn push(&mut self, point: u32, is_space: bool, text: &mut Vec<u8>) {
+        if is_space {
+            self.pending = Some(if self.pending.is_some() {
+                u32::from(b' ')
+            } else {
+                point
+            });
+        } else {
+            self.close(text);
+            push_utf8(text, point);
+        }
+    }
+
+    #[inline]
+    fn close(&mut self, text: &mut Vec<u8>) {
+        if let Some(space) = self.pending.take() {
+            push_utf8(text, space);
+        }
+    }
+}
+
+/// Fills `boundaries` with the place of each character of a UTF-8 text, and its end.
+fn find_boundaries(text: &[u8], offset: u32, boundaries: &mut Vec<u32>) -> Result<()> {
+    boundaries.clear();
+    reserve(boundaries, text.len() + 1)?;
+    let starts_character = |byte: u8| byte & 0xc0 != 0x80;
+    boundaries.extend(
+        (offset..)
+            .zip(text)
+            .filter(|&(_, &byte)| starts_character(byte))
+            .map(|(place, _)| place),
+    );
+    boundaries.push(offset + text.len() as u32);
+    Ok(())
+}
+
+/// Collects all windows of `length` characters, passing them on whenever a batch is full.
+fn windows(
+    boundaries: &[u32],
+    length: usize,
+    text: &[u8],
+    spans: &mut Vec<Span>,
+    sink: &mut Sink<'_>,
+) -> Result<()> {
+    let starts = &boundaries[..boundaries.len() - length];
+    let ends = &boundaries[length..];
+    for (starts, ends) in starts.chunks(BATCH).zip(ends.chunks(BATCH)) {
+        spans.extend(
+            starts
+                .iter()
+                .zip(ends)
+                .map(|(&start, &end)| Span { start, end }),
+        );
+        if spans.len() >= BATCH {
+            sink(text, spans)?;
+            spans.clear();
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! Documents as they lie in memory, read in place.
+//!
+//! # Overview
+//!
+//! A [`Text`] is the characters of one document in whichever form their owner keeps them: `CPython`'s
+//! three widths of code unit, or UTF-8 from bytes and Arrow buffers. [`Tokens`] are the tokens of a
+//! document that somebody else has already analysed. Neither owns anything.
+//!
+//! # Why
+//!
+//! Asking `CPython` for UTF-8 leaves a second copy of every non-ASCII string behind, for as long as the
+//! string lives; reading its code units costs nothing and needs no GIL.
+
+/// A range of bytes in a text: `start..end`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+/// The characters of one document.
+#[derive(Debug, Clone, Copy)]
+pub enum Text<'a> {
+    /// Bytes below 128 only, the form most English text has.
+    Ascii(&'a [u8]),
+    /// UTF-8.
+    Utf8(&'a str),
+    /// Code points up to U+00FF, one byte each.
+    Latin1(&'a [u8]),
+    /// Code points up to U+FFFF, which may hold lone surrogates.
+    Ucs2(&'a [u16]),
+    /// Any code point, which may be a lone surrogate.
+    Ucs4(&'a [u32]),
+}
+
+impl Text<'_> {
+    /// Size in memory, the measure by which documents are dealt to threads.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        match self {
+            Text::Ascii(bytes) | Text::Latin1(bytes) => bytes.len(),
+            Text::Utf8(text) => text.len(),
+            Text::Ucs2(units) => size_of_val(*units),
+            Text::Ucs4(units) => size_of_val(*units),
+        }
+    }
+
+    /// Whether a surrogate is among the characters: UTF-8 cannot hold one.
+    #[must_use]
+    pub fn has_surrogates(&self) -> bool {
+        match self {
+            Text::Ascii(_) | Text::Utf8(_) | Text::Latin1(_) => false,
+            // `fold` rather than `any`: without an early exit the loop becomes vector code, and
+            // nearly every text has to be read to its end anyway.
+            Text::Ucs2(units) => units
+                .iter()
+                .fold(false, |found, unit| found || (unit >> 11 == 27)),
+            Text::Ucs4(units) => units
+                .iter()
+                .fold(false, |found, unit| found || (unit >> 11 == 27)),
+        }
+    }
+}
+
+/// The tokens of a document whose analysis is done: ranges of a text that ends with
+/// [`PADDING`](crate::murmur3::PADDING) bytes more.
+#[derive(Debug, Clone, Copy)]
+pub struct Tokens<'a> {
+    /// The bytes of all tokens, and the padding.
+    pub text: &'a [u8],
+    /// One range per token.
+    pub spans: &'a [Span],
+}
+
+/// One document.
+#[derive(Debug, Clone, Copy)]
+pub enum Document<'a> {
+    /// To be analysed.
+    Text(Text<'a>),
+    /// Analysed elsewhere.
+    Tokens(Tokens<'a>),
+}
+
+impl Document<'_> {
+    /// Size in memory, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        match self {
+            Document::Text(text) => text.size(),
+            Document::Tokens(tokens) => tokens.text.len() + size_of_val(tokens.spans),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Everything that can go wrong in the core, as one enum.
+//!
+//! The bindings map each variant onto the builtin Python exception that fits; nothing here panics on
+//! account of its input.
+
+/// A failure of the core.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The caller asked to stop, for instance because the user pressed Ctrl-C.
+    #[error("the computation was cancelled")]
+    Cancelled,
+    /// An allocation that grows with the input failed.
+    #[error(
+        "{bytes} bytes could not be allocated; pass fewer documents at a time, or shorter n-grams"
+    )]
+    OutOfMemory {
+        /// Size of the allocation that failed.
+        bytes: usize,
+    },
+    /// One document holds the same bucket too often for a 32-bit count.
+    #[error(
+        "one document holds {count} tokens of the same bucket, the limit is {limit}; \
+         split the document",
+        limit = i32::MAX
+    )]
+    CountOverflow {
+        /// How often it was met.
+        count: usize,
+    },
+    /// A text is longer than its offsets can address.
+    #[error("a document or token of {bytes} bytes is over the limit of {limit} bytes; split it",
+            limit = u32::MAX)]
+    TextTooLong {
+        /// Its length.
+        bytes: usize,
+    },
+    /// A worker thread panicked: a defect of this crate, never of the input.
+    #[error("internal error in a worker thread: {message}; please report it")]
+    Panicked {
+        /// What the panic said.
+        message: String,
+    },
+}
+
+/// A result whose error is [`enum@Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Reserves room for `additional` more elements, or says how many bytes could not be had.
+///
+/// `Vec::push` aborts the process when memory runs out, which no Python caller can catch; whatever
+/// grows with the input is therefore reserved here first.
+pub fn reserve<T>(vector: &mut Vec<T>, additional: usize) -> Result<()> {
+    vector
+        .try_reserve(additional)
+        .map_err(|_| Error::OutOfMemory {
+            bytes: additional.saturating_mul(size_of::<T>()),
+        })
+}

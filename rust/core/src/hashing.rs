@@ -1,0 +1,200 @@
+//! From documents to rows of hashed counts.
+//!
+//! # Overview
+//!
+//! A feature is hashed to a *key*: the bucket (its column) in the upper 31 bits, the sign in the lowest.
+//! [`hash_documents`] analyses a chunk of documents and counts the keys of each, which gives the rows of
+//! a [`Counts`]: columns in ascending order, each with its sum of signs. Sums of 0 stay: scikit-learn
+//! stores them as well.
+//!
+//! [`hash_in_order`] leaves the keys as they come, for features that carry values of their own.
+//!
+//! # Why
+//!
+//! Sorting the keys of a document and counting runs needs memory for the tokens of one document only,
+//! whatever the number of columns. Counts are integers, so their sums do not depend on the order of
+//! the tokens and equal scikit-learn's sums of floating-point ones exactly.
+
+use crate::analyzer::{Analyzer, Scratch, Tables};
+use crate::documents::{Document, Span};
+use crate::error::{Error, Result, reserve};
+use crate::kernel::Kernel;
+use crate::parallel::Cancel;
+
+/// The columns that features are hashed to.
+#[derive(Debug, Clone, Copy)]
+pub struct Buckets {
+    number: u32,
+    /// `number - 1` if that is a bit mask, else 0.
+    mask: u32,
+    /// Which bits of a key's sign are kept.
+    sign: u32,
+}
+
+impl Buckets {
+    /// A number of columns, between 1 and 2^31 - 1; and whether half of the features count as -1.
+    ///
+    /// Returns None if the number is out of range.
+    #[must_use]
+    pub fn new(number: u64, alternate_sign: bool) -> Option<Self> {
+        let number = u32::try_from(number)
+            .ok()
+            .filter(|&n| n >= 1 && i32::try_from(n).is_ok())?;
+        let mask = if number.is_power_of_two() {
+            number - 1
+        } else {
+            0
+        };
+        Some(Self {
+            number,
+            mask,
+            sign: alternate_sign.into(),
+        })
+    }
+
+    /// The key of a hash: scikit-learn's `abs(h) % n_features` for a signed hash `h`, and its sign.
+    ///
+    /// The absolute value of -2^31 is taken as 2^31, as there.
+    #[inline(always)]
+    #[must_use]
+    pub fn key(self, hash: u32) -> u32 {
+        let magnitude = hash.cast_signed().unsigned_abs();
+        // A single bucket has the mask 0 as well; the remainder is right for it too.
+        let bucket = if self.mask == 0 {
+            magnitude % self.number
+        } else {
+            magnitude & self.mask
+        };
+        bucket << 1 | (hash >> 31 & self.sign)
+    }
+}
+
+/// The column of a key.
+#[inline(always)]
+#[must_use]
+pub const fn bucket(key: u32) -> u32 {
+    key >> 1
+}
+
+/// The sign of a key: 1 or -1.
+#[inline(always)]
+#[must_use]
+pub const fn sign(key: u32) -> i32 {
+    1 - 2 * (key & 1).cast_signed()
+}
+
+/// Rows of counts.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Entries up to the end of each row.
+    pub row_ends: Vec<usize>,
+    /// The column of each entry, ascending within a row.
+    pub columns: Vec<u32>,
+    /// The sum of signs of each entry.
+    pub sums: Vec<i32>,
+}
+
+/// What turns documents into rows.
+#[derive(Clone, Copy)]
+pub struct Hasher<'h> {
+    /// Analyses texts.
+    pub analyzer: &'h Analyzer,
+    /// Needed for texts outside ASCII.
+    pub tables: Option<Tables<'h>>,
+    /// The columns.
+    pub buckets: Buckets,
+    /// The hot loops.
+    pub kernel: &'h dyn Kernel,
+}
+
+/// Buffers that a thread uses again for each document.
+#[derive(Debug, Default)]
+pub struct Buffers {
+    scratch: Scratch,
+    keys: Vec<u32>,
+    spare: Vec<u32>,
+}
+
+/// Hashes the features of documents and counts them.
+///
+/// # Panics
+///
+/// If a text is not ASCII and there are no tables.
+pub fn hash_documents(
+    hasher: Hasher<'_>,
+    documents: &[Document<'_>],
+    buffers: &mut Buffers,
+    cancel: &Cancel,
+) -> Result<Counts> {
+    let Hasher {
+        analyzer,
+        tables,
+        buckets,
+        kernel,
+    } = hasher;
+    let Buffers {
+        scratch,
+        keys,
+        spare,
+    } = buffers;
+    let mut counts = Counts::default();
+    reserve(&mut counts.row_ends, documents.len())?;
+    for &document in documents {
+        keys.clear();
+        analyzer.analyze(document, tables, kernel, scratch, &mut |text, spans| {
+            cancel.check()?;
+            kernel.hash(text, spans, buckets, keys)
+        })?;
+        kernel.sort(keys, spare, &|| cancel.check())?;
+        count_runs(keys, &mut counts)?;
+    }
+    Ok(counts)
+}
+
+/// Appends a row that holds each bucket of the sorted `keys` once.
+fn count_runs(keys: &[u32], counts: &mut Counts) -> Result<()> {
+    reserve(&mut counts.columns, keys.len())?;
+    reserve(&mut counts.sums, keys.len())?;
+    if let Ok(length) = i32::try_from(keys.len()) {
+        // No run can be longer than the row, so no sum can overflow.
+        debug_assert!(length >= 0);
+    } else if let Some(run) = keys
+        .chunk_by(|a, b| bucket(*a) == bucket(*b))
+        .find(|run| i32::try_from(run.len()).is_err())
+    {
+        return Err(Error::CountOverflow { count: run.len() });
+    }
+    let mut keys = keys.iter().copied();
+    if let Some(first) = keys.next() {
+        let (mut column, mut sum) = (bucket(first), sign(first));
+        for key in keys {
+            if bucket(key) == column {
+                sum += sign(key);
+            } else {
+                counts.columns.push(column);
+                counts.sums.push(sum);
+                (column, sum) = (bucket(key), sign(key));
+            }
+        }
+        counts.columns.push(column);
+        counts.sums.push(sum);
+    }
+    counts.row_ends.push(counts.columns.len());
+    Ok(())
+}
+
+/// Appends the keys of features, in order.
+pub fn hash_in_order(
+    text: &[u8],
+    spans: &[Span],
+    buckets: Buckets,
+    kernel: &dyn Kernel,
+    cancel: &Cancel,
+) -> Result<Vec<u32>> {
+    let mut keys = Vec::new();
+    for spans in spans.chunks(1 << 16) {
+        cancel.check()?;
+        kernel.hash(text, spans, buckets, &mut keys)?;
+    }
+    Ok(keys)
+}

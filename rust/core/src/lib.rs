@@ -1,0 +1,60 @@
+//! Text analysis, feature hashing and CSR assembly, without Python.
+//!
+//! # Overview
+//!
+//! Documents go in as they lie in memory ([`documents`]); an analyzer finds their features
+//! ([`analyzer`]), which are hashed ([`murmur3`]) to buckets and counted ([`hashing`]); the rows are
+//! assembled into the arrays of a sparse matrix ([`csr`]). Chunks of documents are dealt to threads
+//! ([`parallel`]), and the loops where the time goes stand behind one trait ([`kernel`]).
+//!
+//! # Example
+//!
+//! ```
+//! use shardfit_core::analyzer::{Analyzer, Features, NgramRange, TokenClass, TokenRule};
+//! use shardfit_core::documents::{Document, Text};
+//! use shardfit_core::hashing::{Buckets, Buffers, Hasher, hash_documents};
+//! use shardfit_core::kernel::Scalar;
+//! use shardfit_core::parallel::Cancel;
+//!
+//! let analyzer = Analyzer {
+//!     lowercase: true,
+//!     features: Features::Words {
+//!         rule: TokenRule { class: TokenClass::Word, min_length: 2 },
+//!         ngrams: NgramRange { min: 1, max: 1 },
+//!         stop_words: None,
+//!     },
+//! };
+//! let hasher = Hasher {
+//!     analyzer: &analyzer,
+//!     tables: None, // needed for texts outside ASCII only
+//!     buckets: Buckets::new(1 << 20, true).unwrap(),
+//!     kernel: &Scalar,
+//! };
+//! let documents = [Document::Text(Text::Ascii(b"The cat, the cat."))];
+//! let counts = hash_documents(hasher, &documents, &mut Buffers::default(), &Cancel::default())?;
+//! assert_eq!(counts.row_ends, [2]);
+//! assert_eq!(counts.sums, [-2, 2]);
+//! # Ok::<(), shardfit_core::error::Error>(())
+//! ```
+//!
+//! # Why
+//!
+//! The crate knows nothing of Python, so its tests and benchmarks need no interpreter, and what it
+//! promises can be stated without one. What must come from the interpreter, the properties of
+//! characters, is handed in as tables.
+//!
+//! # Invariants
+//!
+//! There is no `unsafe` code here. Results do not depend on the number of threads or on the kernel.
+//! No input makes it panic, and memory that grows with the input is reserved fallibly.
+
+#![forbid(unsafe_code)]
+
+pub mod analyzer;
+pub mod csr;
+pub mod documents;
+pub mod error;
+pub mod hashing;
+pub mod kernel;
+pub mod murmur3;
+pub mod parallel;

@@ -1,0 +1,250 @@
+//! Dealing chunks of work to threads, and stopping them.
+//!
+//! # Overview
+//!
+//! [`run`] calls a function for each of a number of chunks, on as many threads as it is told, and
+//! returns the results in order. Threads take the next chunk when they have finished one; which thread
+//! did which chunk leaves no trace in the result. Meanwhile the calling thread does nothing but ask
+//! `proceed` a few times a second, which is how Ctrl-C gets in.
+//!
+//! # Why
+//!
+//! Threads live for one call. Starting them costs some 20 µs each, against milliseconds of work; in
+//! return there is no pool to be found broken in a forked child, none to be shared between callers that
+//! asked for different numbers of threads, and no idle thread in a process that has stopped vectorizing.
+//! A pool of rayon's, kept per process id, was the alternative; it needs a lock that a fork can
+//! catch closed.
+
+use std::any::Any;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+
+/// How often the calling thread asks whether to go on.
+const POLL: Duration = Duration::from_millis(20);
+
+/// Says whether the work is still wanted.
+#[derive(Debug, Default)]
+pub struct Cancel(AtomicBool);
+
+impl Cancel {
+    /// Fails once the work is no longer wanted.
+    #[inline]
+    pub fn check(&self) -> Result<()> {
+        if self.0.load(Ordering::Relaxed) {
+            Err(Error::Cancelled)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Calls a worker for each number below `chunks` and returns the results in this order.
+///
+/// `worker` makes the function of one thread, with the buffers it uses again and again. `proceed` is
+/// called on the calling thread while the others work; an error of it cancels the work. A single chunk
+/// is done on the calling thread, without asking.
+///
+/// # Errors
+///
+/// The error of `proceed`, else that of the lowest chunk that failed.
+pub fn run<T, W, E>(
+    chunks: usize,
+    threads: usize,
+    worker: impl Fn() -> W + Sync,
+    mut proceed: impl FnMut() -> std::result::Result<(), E>,
+) -> std::result::Result<Vec<T>, E>
+where
+    T: Send,
+    W: FnMut(usize, &Cancel) -> Result<T>,
+    E: From<Error>,
+{
+    let cancel = Cancel::default();
+    if chunks <= 1 {
+        let mut work = worker();
+        return (0..chunks)
+            .map(|chunk| work(chunk, &cancel).map_err(E::from))
+            .collect();
+    }
+    let next = AtomicUsize::new(0);
+    let results: Mutex<Vec<Option<Result<T>>>> =
+        Mutex::new((0..chunks).map(|_| None).collect());
+    let drain = || {
+        let mut work = worker();
+        loop {
+            let chunk = next.fetch_add(1, Ordering::Relaxed);
+            if chunk >= chunks {
+                return;
+            }
+            let result = cancel.check().and_then(|()| work(chunk, &cancel));
+            if result.is_err() {
+                // Chunks are taken in order, so every lower one has been started, and its error, if
+                // it has one, will be found; higher ones need not be started.
+                next.store(chunks, Ordering::Relaxed);
+            }
+            results.lock().unwrap_or_else(PoisonError::into_inner)[chunk] =
+                Some(result);
+        }
+    };
+    let running = AtomicUsize::new(0);
+    let caller = thread::current();
+    let body = || {
+        let _leave = Leave {
+            running: &running,
+            caller: &caller,
+        };
+        drain();
+    };
+    thread::scope(|scope| {
+        let mut workers = Vec::new();
+        for _ in 0..threads.clamp(1, chunks) {
+            running.fetch_add(1, Ordering::AcqRel);
+            match thread::Builder::new()
+                .name("shardfit".into())
+                .spawn_scoped(scope, body)
+            {
+                Ok(worker) => workers.push(worker),
+                // A limit on threads is no reason to fail while there is one to do the work.
+                Err(_) => {
+                    running.fetch_sub(1, Ordering::AcqRel);
+                    break;
+                }
+            }
+        }
+        if workers.is_empty() {
+            drain();
+        }
+        let mut stopped = None;
+        while running.load(Ordering::Acquire) > 0 {
+            thread::park_timeout(POLL);
+            if stopped.is_none()
+                && let Err(error) = proceed()
+            {
+                cancel.cancel();
+                stopped = Some(error);
+            }
+        }
+        let mut panicked = None;
+        for worker in workers {
+            if let Err(payload) = worker.join() {
+                panicked = Some(Error::Panicked {
+                    message: panic_message(payload.as_ref()),
+                });
+            }
+        }
+        match (stopped, panicked) {
+            (Some(error), _) => Err(error),
+            (None, Some(error)) => Err(error.into()),
+            (None, None) => Ok(()),
+        }
+    })?;
+    let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    // After an error the chunks behind it may be missing; `flatten` passes over them and `collect` stops
+    // at the first error.
+    results
+        .into_iter()
+        .flatten()
+        .map(|result| result.map_err(E::from))
+        .collect()
+}
+
+/// Tells the calling thread that a worker has left, by its own will or by a panic.
+struct Leave<'a> {
+    running: &'a AtomicUsize,
+    caller: &'a Thread,
+}
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        self.running.fetch_sub(1, Ordering::AcqRel);
+        self.caller.unpark();
+    }
+}
+
+fn panic_message(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "panic".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn squares(threads: usize) -> Vec<usize> {
+        run(
+            1000,
+            threads,
+            || |chunk, _: &Cancel| Ok(chunk * chunk),
+            || Ok::<_, Error>(()),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn results_come_in_order_for_any_number_of_threads() {
+        let expected: Vec<_> = (0..1000).map(|chunk| chunk * chunk).collect();
+        for threads in [0, 1, 2, 7, 64] {
+            assert_eq!(squares(threads), expected);
+        }
+    }
+
+    #[test]
+    fn the_lowest_error_wins() {
+        for threads in [1, 2, 8] {
+            let result = run(
+                100,
+                threads,
+                || {
+                    |chunk, _: &Cancel| match chunk {
+                        0..30 => Ok(chunk),
+                        _ => Err(Error::TextTooLong { bytes: chunk }),
+                    }
+                },
+                || Ok::<_, Error>(()),
+            );
+            assert_eq!(result, Err(Error::TextTooLong { bytes: 30 }));
+        }
+    }
+
+    #[test]
+    fn cancelling_stops_a_long_chunk() {
+        let result = run(
+            2,
+            2,
+            || {
+                |_, cancel: &Cancel| -> Result<()> {
+                    loop {
+                        cancel.check()?;
+                        thread::yield_now();
+                    }
+                }
+            },
+            || Err(Error::Cancelled),
+        );
+        assert_eq!(result, Err(Error::Cancelled));
+    }
+
+    #[test]
+    fn a_panic_becomes_an_error() {
+        let result = run(
+            2,
+            2,
+            || |_, _: &Cancel| -> Result<()> { panic!("on purpose") },
+            || Ok::<_, Error>(()),
+        );
+        assert_eq!(
+            result,
+            Err(Error::Panicked {
+                message: "on purpose".into()
+            })
+        );
+    }
+}
