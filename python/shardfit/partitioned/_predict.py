@@ -1,0 +1,123 @@
+"""Labels for files, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from copy import copy
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from sklearn.feature_extraction.text import HashingVectorizer
+from sklearn.linear_model._base import LinearClassifierMixin
+from sklearn.pipeline import Pipeline
+
+from shardfit.feature_extraction.text import HashingVectorizer as FastVectorizer
+from shardfit.partitioned._progress import Progress, Silence
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from shardfit.datasets import TextBatch, TextFiles
+
+__all__ = ["FilePredictions", "fast_predictor", "predict_files"]
+
+
+class FilePredictions(NamedTuple):
+    """A batch of rows and what a model says about them.
+
+    Parameters
+    ----------
+    batch : TextBatch
+        The rows, and where they come from.
+    labels : ndarray of shape (n_rows,)
+        The predicted labels.
+    """
+
+    batch: TextBatch
+    labels: NDArray[Any]
+
+
+def predict_files(
+    model: Any,
+    files: TextFiles,
+    *,
+    keep_columns: bool = False,
+    n_jobs: int | None = None,
+    progress: Progress | None = None,
+) -> Iterator[FilePredictions]:
+    """Predict the labels of files, batch by batch in the order of the files.
+
+    Parameters
+    ----------
+    model : fitted classifier
+        Takes text, as the pipeline of `fit_files` does.
+    files : TextFiles
+    keep_columns : bool, default=False
+        Whether the batches carry all columns of the files.
+    n_jobs : int or None, default=None
+        Number of threads that vectorize; None is every CPU this process may use.
+    progress : Progress, optional
+        Told of every batch.
+
+    Yields
+    ------
+    FilePredictions
+        The next batch.
+
+    Raises
+    ------
+    DatasetError
+        If the files hold what cannot be read.
+
+    See Also
+    --------
+    score_files : Compares with the labels of files.
+    """
+    report = Silence() if progress is None else progress
+    predict = fast_predictor(model, n_jobs)
+    report.start("predict", None)
+    for batch in files.batches(keep_columns=keep_columns):
+        yield FilePredictions(batch, predict(batch.texts))
+        report.advance(batch.n_rows, batch.n_bytes)
+
+
+def fast_predictor(model: Any, n_jobs: int | None) -> Callable[[Any], NDArray[Any]]:
+    """Return a function that predicts as a model does, faster where it can.
+
+    Parameters
+    ----------
+    model : fitted classifier
+        Takes text.
+    n_jobs : int or None
+        Number of threads that vectorize.
+
+    Returns
+    -------
+    callable
+        From a pyarrow Array of strings to an ndarray of labels.
+    """
+    if (
+        type(model) is Pipeline
+        and len(model.steps) > 1
+        and type(model.steps[0][1]) is HashingVectorizer
+    ):
+        # The same matrix from the multithreaded vectorizer.
+        vectorizer = FastVectorizer(**model.steps[0][1].get_params(), n_jobs=n_jobs)
+        rest = _with_columns_in_memory(model[1:])
+        return lambda texts: np.asarray(rest.predict(vectorizer.transform(texts)))
+    return lambda texts: np.asarray(model.predict(texts.to_pylist()))
+
+
+def _with_columns_in_memory(rest: Pipeline) -> Pipeline:
+    """Return a pipeline whose linear model has its coefficients column by column.
+
+    The product with a sparse matrix wants them this way, and would copy all of them
+    for every batch.
+    """
+    last = rest.steps[-1][1]
+    coef = getattr(last, "coef_", None)
+    if not isinstance(last, LinearClassifierMixin) or not isinstance(coef, np.ndarray):
+        return rest
+    turned = copy(last)
+    turned.coef_ = np.asfortranarray(coef)
+    return Pipeline([*rest.steps[:-1], (rest.steps[-1][0], turned)])

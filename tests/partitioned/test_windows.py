@@ -1,0 +1,167 @@
+"""Training on more rows than memory holds at a time."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from shardfit.partitioned import _fit, fit_files, score_files
+from shardfit.partitioned._memory import window_bytes
+from shardfit.partitioned._window import ENTRY_BYTES, ROW_BYTES, Window
+from tests.partitioned.corpora import documents, files, same_model, write
+
+SMALL = {"n_features": 2**12, "n_epochs": 3}
+
+
+def budget(n_rows, n_words=12):
+    return n_rows * (ROW_BYTES + n_words * ENTRY_BYTES)
+
+
+def needed(message):
+    """Return the bytes that a message says are needed."""
+    return int(re.search(r"needs (\d+) bytes", message).group(1))
+
+
+def limit(monkeypatch, n_bytes):
+    monkeypatch.setattr(_fit, "window_bytes", lambda *_, **__: n_bytes)
+
+
+def matrix(n_rows, n_columns=50, seed=0):
+    X = sparse.random(n_rows, n_columns, 0.2, format="csr", random_state=seed)
+    X.indices, X.indptr = X.indices.astype(np.int32), X.indptr.astype(np.int32)
+    return X, np.arange(n_rows, dtype=np.int32)
+
+
+def test_rows_are_dealt_once_each_and_unchanged():
+    X, codes = matrix(101)
+    window = Window(10**6, 50)
+    assert window.append(X[:40], codes[:40]) == 40
+    assert window.append(X[40:], codes[40:]) == 61
+    dealt = list(window.deal(4, np.random.default_rng(0)))
+    assert [len(y) for _, y in dealt] == [26, 25, 25, 25]
+    assert sorted(np.concatenate([y for _, y in dealt])) == list(range(101))
+    for part, y in dealt:
+        assert part.dtype == np.float64
+        assert part.indices.dtype == part.indptr.dtype == np.int32
+        assert (part != X[y]).nnz == 0
+
+
+def test_dealing_does_not_follow_the_order_of_rows():
+    X, codes = matrix(400)
+    window = Window(10**6, 50)
+    window.append(X, codes)
+    for _, y in window.deal(2, np.random.default_rng(0)):
+        assert 0.3 < np.mean(y % 2) < 0.7
+        assert 0.3 < np.mean(y < 200) < 0.7
+
+
+def test_a_full_window_takes_what_fits_and_is_used_again():
+    X, codes = matrix(100)
+    n_bytes = ENTRY_BYTES * int(X.indptr[30]) + ROW_BYTES * 30
+    window = Window(n_bytes, 50)
+    assert window.append(X, codes) == 30
+    assert window.append(X[30:], codes[30:]) == 0
+    window.clear()
+    taken = window.append(X[30:], codes[30:])
+    assert 20 < taken < 40
+    ((part, y),) = window.deal(1, np.random.default_rng(0))
+    assert sorted(y) == list(range(30, 30 + taken))
+    assert (part != X[y]).nnz == 0
+
+
+def test_rows_without_words_are_bounded_too():
+    X = sparse.csr_matrix((1000, 50))
+    X.indices, X.indptr = X.indices.astype(np.int32), X.indptr.astype(np.int32)
+    window = Window(ROW_BYTES * 10, 50)
+    assert window.append(X, np.zeros(1000, np.int32)) == 10
+
+
+@pytest.mark.parametrize("n_partitions", [1, 3])
+def test_small_windows_still_train_well(tmp_path, monkeypatch, n_partitions):
+    train = write(tmp_path / "train.csv", *documents(1500))
+    test = write(tmp_path / "test.csv", *documents(600, seed=1))
+    limit(monkeypatch, budget(200))
+    model = fit_files(
+        files(train, batch_bytes=10_000), n_partitions=n_partitions, **SMALL
+    )
+    assert np.isfinite(model["classifier"].coef_).all()
+    assert model["classifier"].t_ == 1 + 3 * 1500
+    assert score_files(model, files(test)).accuracy > 0.8
+
+
+def test_threads_and_windows_give_the_same_bits(tmp_path, monkeypatch):
+    train = write(tmp_path / "train.csv", *documents(600))
+    limit(monkeypatch, budget(100))
+    models = [
+        fit_files(files(train), n_partitions=2, n_jobs=n_jobs, **SMALL)
+        for n_jobs in (1, 2)
+    ]
+    assert same_model(*models)
+    # The cuts of the batches do not show; those of the windows do.
+    assert same_model(
+        models[0], fit_files(files(train, batch_bytes=3000), n_partitions=2, **SMALL)
+    )
+    limit(monkeypatch, budget(150))
+    assert not same_model(models[0], fit_files(files(train), n_partitions=2, **SMALL))
+
+
+def test_every_epoch_reads_again_only_where_rows_do_not_fit(tmp_path, monkeypatch):
+    data = files(write(tmp_path / "train.csv", *documents(300)))
+    reads = []
+    original = type(data).batches
+
+    def counted(self, **parameters):
+        reads.append(parameters["seed"])
+        return original(self, **parameters)
+
+    monkeypatch.setattr(type(data), "batches", counted)
+    fit_files(data, **SMALL)
+    assert len(reads) == 1
+    limit(monkeypatch, budget(100))
+    fit_files(data, **SMALL)
+    assert len(set(reads[1:])) == 3
+
+
+def test_rows_sorted_by_label_are_pointed_out(tmp_path, monkeypatch):
+    texts, labels = documents(900)
+    order = np.argsort(labels, kind="stable")
+    path = write(
+        tmp_path / "sorted.csv", [texts[i] for i in order], [labels[i] for i in order]
+    )
+    limit(monkeypatch, budget(200))
+    with pytest.warns(UserWarning, match="'class1': the files seem to be sorted"):
+        fit_files(files(path), **SMALL)
+
+
+def test_a_budget_that_is_too_small_says_what_is_needed(tmp_path):
+    path = write(tmp_path / "train.csv", *documents(60))
+    with pytest.raises(ValueError, match="memory=1000000 is not enough") as caught:
+        fit_files(files(path), memory=10**6, n_partitions=4)
+    message = str(caught.value)
+    assert f"{5 * 3 * 2**18 * 8} of them for 5 models of 3 x 262144" in message
+    assert "raise memory, or lower n_features or n_partitions" in message
+    need = needed(message)
+    with pytest.raises(ValueError, match="not enough"):
+        window_bytes(need - 1, n_partitions=4, n_classes=3, n_features=2**18)
+    assert window_bytes(need, n_partitions=4, n_classes=3, n_features=2**18) > 0
+
+
+def test_the_smallest_window_holds_any_row():
+    n_features = 2**20
+    settings = {"n_partitions": 1, "n_classes": 2, "n_features": n_features}
+    with pytest.raises(ValueError, match="needs") as caught:
+        window_bytes(1, **settings)
+    need = needed(str(caught.value))
+    window = Window(window_bytes(need, **settings), n_features)
+    full = sparse.csr_matrix(
+        (
+            np.ones(n_features),
+            np.arange(n_features, dtype=np.int32),
+            np.array([0, n_features], dtype=np.int32),
+        ),
+        shape=(1, n_features),
+    )
+    assert window.append(full, np.zeros(1, np.int32)) == 1
