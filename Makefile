@@ -1,0 +1,83 @@
+# Every command of the project. Each one sets up what it needs in .venv, from a bare
+# machine with Python and Rust on it; a second call finds it there and starts at once.
+#
+#   make PYTHON=python3.12 test     another interpreter; .venv is made anew for it
+#   make demo ARGS=--20news         arguments for the demo
+#   make test ARGS="-k merging"     arguments for pytest
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+CREATED := $(VENV)/.created-by-$(subst /,-,$(PYTHON))
+
+# What the wheel is made of; a change in any of it means a new wheel.
+SOURCES := pyproject.toml Cargo.toml Cargo.lock README.md LICENSE \
+    $(shell find rust python/shardfit -name '*.rs' -o -name '*.toml' -o -name '*.py' -o -name '*.pyi')
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-rust test-python lint format bench wheel clean
+
+help:  ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.installed  ## train on this machine's Python sources, beside scikit-learn (ARGS=--20news)
+	$(BIN)/python examples/demo.py $(ARGS)
+
+test: test-rust test-python  ## all tests: Rust, Python, examples in the documentation, layers, stub
+
+test-rust:  ## the tests of the core, which need no Python
+	cargo test --locked --package shardfit-core
+
+# Tests run against the installed wheel, never against the source tree. pytest comes
+# last, so that its closing line is the closing line of `make test`.
+test-python: $(VENV)/.installed  ## the tests of the installed wheel (ARGS for pytest)
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m mypy.stubtest shardfit._rust --mypy-config-file pyproject.toml
+	$(BIN)/pytest --doctest-modules --pyargs shardfit tests/ $(ARGS)
+
+lint: $(VENV)/.installed  ## formatting, clippy, ruff, mypy, layers
+	cargo fmt --all --check
+	PYO3_PYTHON="$(abspath $(BIN)/python)" cargo clippy --locked --workspace --all-targets -- -D warnings
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/.installed  ## format Rust and Python
+	cargo fmt --all
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+bench:  ## benchmarks of the core by class of input, in MB/s (Criterion)
+	cargo bench --locked
+
+wheel: $(VENV)/.installed  ## build a release wheel into dist/
+	mkdir -p dist
+	cp $(VENV)/wheel/*.whl dist/
+
+clean:  ## remove what these commands made
+	cargo clean
+	rm -rf $(VENV) dist .demo .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+# The environment. Its tools change with pyproject.toml only, the wheel with any source;
+# a stamp file that is newer than all of these says that nothing is left to do.
+$(CREATED):
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and "shardfit needs Python 3.11 or newer, but $(PYTHON) is %d.%d.%d; try: make PYTHON=python3.12" % v[:3])'
+	@cargo --version >/dev/null 2>&1 || { echo "shardfit needs a Rust toolchain, but there is no cargo on the PATH; see https://rustup.rs" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(PIP) install --quiet --upgrade "pip>=25.1"
+	@touch $@
+
+$(VENV)/.installed: $(CREATED) $(SOURCES)
+	rm -rf $(VENV)/wheel
+	$(PIP) wheel --quiet --no-deps --wheel-dir $(VENV)/wheel .
+	$(PIP) install --quiet --group test --group lint "$$(echo $(VENV)/wheel/*.whl)[all]"
+	$(PIP) install --quiet --no-deps --force-reinstall $(VENV)/wheel/*.whl
+	@touch $@
