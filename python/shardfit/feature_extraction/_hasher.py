@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from numbers import Integral
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
 import numpy as np
 import scipy.sparse as sp
@@ -22,9 +22,26 @@ __all__ = ["FeatureHasher", "hash_target"]
 _logger = logging.getLogger(__name__)
 
 
+class HashTarget(TypedDict):
+    """How the core hashes, and what it makes of the counts."""
+
+    n_features: int
+    """Number of columns, 1 to 2**31 - 1."""
+    alternate_sign: bool
+    binary: bool
+    """Whether every stored count becomes 1."""
+    norm: str | None
+    """'l1', 'l2' or None."""
+    dtype: str
+    """'float64', 'float32' or, without scaling, 'int64'."""
+    n_threads: int
+    max_int32: int
+    """With more entries than this, indices and indptr are int64."""
+
+
 def hash_target(
     hasher: Any, values: ValueType, *, binary: bool = False, norm: str | None = None
-) -> dict[str, Any]:
+) -> HashTarget:
     """Return what the core needs to know to hash, count and scale."""
     return {
         "n_features": int(hasher.n_features),
@@ -37,7 +54,7 @@ def hash_target(
     }
 
 
-class FeatureHasher(SklearnFeatureHasher):  # type: ignore[misc]
+class FeatureHasher(SklearnFeatureHasher):
     """Hash features by name into the columns of a sparse matrix.
 
     The same estimator as :class:`sklearn.feature_extraction.FeatureHasher`: the same

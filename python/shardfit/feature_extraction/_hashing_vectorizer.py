@@ -10,7 +10,9 @@ from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.feature_extraction.text import HashingVectorizer as SklearnHashingVectorizer
+from sklearn.feature_extraction.text import (
+    HashingVectorizer as SklearnHashingVectorizer,
+)
 from sklearn.preprocessing import normalize
 
 from shardfit import _rust
@@ -30,12 +32,14 @@ __all__ = ["HashingVectorizer"]
 _logger = logging.getLogger(__name__)
 
 
-class HashingVectorizer(SklearnHashingVectorizer, auto_wrap_output_keys=None):  # type: ignore[misc]
+class HashingVectorizer(  # type: ignore[call-arg]
+    SklearnHashingVectorizer, auto_wrap_output_keys=None
+):
     r"""Turn documents into a sparse matrix of hashed token counts.
 
-    The same estimator as :class:`sklearn.feature_extraction.text.HashingVectorizer`: the
-    same parameters, the same matrix bit for bit, the same exceptions and warnings. The
-    documents are analysed and hashed by several threads that do not hold the
+    The same estimator as :class:`sklearn.feature_extraction.text.HashingVectorizer`:
+    the same parameters, the same matrix bit for bit, the same exceptions and warnings.
+    The documents are analysed and hashed by several threads that do not hold the
     interpreter's lock.
 
     Parameters
@@ -91,14 +95,15 @@ class HashingVectorizer(SklearnHashingVectorizer, auto_wrap_output_keys=None):  
     anything that speaks the Arrow PyCapsule interface; Arrow strings are read in place.
 
     Scikit-learn's own code analyses the documents, one at a time, if `preprocessor`,
-    `tokenizer`, `analyzer` or `strip_accents` is a callable, if a method that takes part
-    in the analysis is overridden, and if `token_pattern` is not, like the default, the
-    runs of ``\w`` or ``\S`` of a minimum length. The result is the same.
+    `tokenizer`, `analyzer` or `strip_accents` is a callable, if a method that takes
+    part in the analysis is overridden, and if `token_pattern` is not, like the default,
+    the runs of ``\w`` or ``\S`` of a minimum length. The result is the same.
 
     Examples
     --------
     >>> from shardfit.feature_extraction.text import HashingVectorizer
-    >>> X = HashingVectorizer(n_features=2**4).transform(["The cat.", "The dog and the cat"])
+    >>> documents = ["The cat.", "The dog and the cat"]
+    >>> X = HashingVectorizer(n_features=2**4).transform(documents)
     >>> X.shape, X.nnz
     ((2, 16), 6)
     """
@@ -179,10 +184,11 @@ class HashingVectorizer(SklearnHashingVectorizer, auto_wrap_output_keys=None):  
         self._validate_ngram_range()
         analysis = core_analysis(self, HashingVectorizer)
         values = value_type(self.dtype, self.n_features, self.alternate_sign)
-        for reason in (analysis, values, _unusual_scaling(self)):
-            if isinstance(reason, str):
-                _logger.debug("scikit-learn analyses the documents: %s", reason)
-                return self._transform_in_python(X)
+        scaling = _unusual_scaling(self)
+        if isinstance(analysis, str) or isinstance(values, str) or scaling:
+            reasons = (analysis, values, scaling)
+            _logger.debug("scikit-learn's own code runs: %s, %s, %s", *reasons)
+            return self._transform_in_python(X)
         return self._transform_in_core(X, analysis, values)
 
     def fit_transform(self, X: Iterable[Any], y: Any = None) -> Any:
@@ -222,21 +228,20 @@ class HashingVectorizer(SklearnHashingVectorizer, auto_wrap_output_keys=None):  
             # What `decode` returned must not be decoded once more: a file is read once.
             analyze=partial(analyze.func, **{**analyze.keywords, "decoder": None}),
             always_decode=self.input in ("filename", "file"),
-            is_utf8=_is_utf8(self.encoding),
+            is_utf8=_is_utf8(self.encoding) and type(self.decode_error) is str,
             null=null,
         )
         if len(indptr) == 1:
             # Scikit-learn lets the end of the iteration out.
             raise StopIteration
-        X = _csr.wrap_csr(
-            data.astype(values.dtype, copy=False), indices, indptr, int(self.n_features)
-        )
+        data = data.astype(values.dtype, copy=False)
+        matrix = _csr.wrap_csr(data, indices, indptr, int(self.n_features))
         if not values.is_float:
             if self.binary:
-                X.data.fill(1)
+                matrix.data.fill(1)
             if self.norm is not None:
-                X = normalize(X, norm=self.norm, copy=False)
-        return X
+                matrix = normalize(matrix, norm=self.norm, copy=False)
+        return matrix
 
     def _transform_in_python(self, X: Iterable[Any]) -> Any:
         texts, null = read_arrow(X)

@@ -100,26 +100,15 @@ def core_analysis(vectorizer: Any, original: type) -> CoreAnalysis | str:
         What the core has to do, or the reason why it cannot.
     """
     v = vectorizer
-    for hook in _HOOKS:
-        theirs = getattr(type(v), hook, None)
-        if theirs is not getattr(original, hook, None) or hook in vars(v):
-            return f"{hook} is overridden"
-    if type(v.analyzer) is not str or v.preprocessor is not None:
-        return "analyzer or preprocessor is a callable"
-    if not isinstance(v.lowercase, bool | np.bool_):
-        return f"lowercase={v.lowercase!r} is not a bool"
-    if v.strip_accents is not None and v.strip_accents not in ("ascii", "unicode"):
-        return f"strip_accents={v.strip_accents!r} is not a built-in"
+    reason = _reason_for_python(v, original)
+    if reason is not None:
+        return reason
     kind, least = v.analyzer, 1
     if kind == "word":
-        if v.tokenizer is not None:
-            return "tokenizer is a callable"
         rule = _run_rule(v.token_pattern)
         if rule is None:
-            return f"token_pattern={v.token_pattern!r} needs Python's regular expressions"
+            return f"token_pattern={v.token_pattern!r} needs Python's module re"
         kind, least = rule
-    elif kind not in ("char", "char_wb"):
-        return f"analyzer={kind!r} is not a built-in"
     low, high = v.ngram_range
     if type(low) is not int or type(high) is not int:
         return f"ngram_range={v.ngram_range!r} does not hold two int"
@@ -128,6 +117,23 @@ def core_analysis(vectorizer: Any, original: type) -> CoreAnalysis | str:
     if low < 1:
         return f"ngram_range={v.ngram_range!r} starts below 1"
     return CoreAnalysis(kind, (min(low, MAX_BUCKETS), min(high, MAX_BUCKETS)), least)
+
+
+def _reason_for_python(v: Any, original: type) -> str | None:
+    for hook in _HOOKS:
+        theirs = getattr(type(v), hook, None)
+        if theirs is not getattr(original, hook, None) or hook in vars(v):
+            return f"{hook} is overridden"
+    built_in = type(v.analyzer) is str and v.analyzer in ("word", "char", "char_wb")
+    if not built_in or v.preprocessor is not None:
+        return "analyzer or preprocessor is not a built-in"
+    if v.analyzer == "word" and v.tokenizer is not None:
+        return "tokenizer is a callable"
+    if not isinstance(v.lowercase, bool | np.bool_):
+        return f"lowercase={v.lowercase!r} is not a bool"
+    if v.strip_accents is not None and v.strip_accents not in ("ascii", "unicode"):
+        return f"strip_accents={v.strip_accents!r} is not a built-in"
+    return None
 
 
 class ValueType(NamedTuple):
@@ -142,9 +148,16 @@ class ValueType(NamedTuple):
         return self.computed != "int64"
 
 
-def value_type(dtype: object, n_features: object, alternate_sign: object) -> ValueType | str:
+def value_type(
+    dtype: object, n_features: object, alternate_sign: object
+) -> ValueType | str:
     """Return how the core produces values of `dtype`, or the reason why it cannot."""
-    if not isinstance(n_features, Integral) or not 1 <= n_features <= MAX_BUCKETS:
+    if n_features == 0:
+        # Scikit-learn divides by it, in C, which ends the process.
+        raise ValueError(
+            f"n_features must be between 1 and {MAX_BUCKETS}, got {n_features!r}"
+        )
+    if not isinstance(n_features, Integral) or not 1 <= int(n_features) <= MAX_BUCKETS:
         return f"n_features={n_features!r} is not between 1 and {MAX_BUCKETS}"
     if not isinstance(alternate_sign, bool | np.bool_):
         return f"alternate_sign={alternate_sign!r} is not a bool"
@@ -178,20 +191,23 @@ def view_documents(documents: Any) -> tuple[Iterable[Any] | ArrowTexts, Any]:
 
 
 def read_arrow(documents: Any) -> tuple[ArrowTexts | None, Any]:
-    """Return the Arrow strings that an object holds, if any, and what it shows for null."""
+    """Return the Arrow strings an object holds, if any, and what stands for a null."""
     texts = ArrowTexts.read(documents) if _holds_arrow(documents) else None
     return texts, getattr(getattr(documents, "dtype", None), "na_value", None)
 
 
 def _holds_arrow(documents: Any) -> bool:
     kind = type(documents)
-    if not hasattr(kind, "__arrow_c_stream__") and not hasattr(kind, "__arrow_c_array__"):
+    if not hasattr(kind, "__arrow_c_stream__") and not hasattr(
+        kind, "__arrow_c_array__"
+    ):
         return False
     if kind.__module__.partition(".")[0] != "pandas":
         return True
     # pandas also converts to Arrow what it keeps as Python objects.
     dtype = getattr(documents, "dtype", None)
-    return getattr(dtype, "storage", None) == "pyarrow" or hasattr(dtype, "pyarrow_dtype")
+    in_arrow = getattr(dtype, "storage", None) == "pyarrow"
+    return in_arrow or hasattr(dtype, "pyarrow_dtype")
 
 
 def _iterate_blocks(documents: np.ndarray[Any, Any]) -> Iterator[Any]:

@@ -36,14 +36,14 @@ def _to_points(string: str) -> npt.NDArray[np.uint32]:
 def character_columns() -> tuple[
     npt.NDArray[np.uint32], npt.NDArray[np.uint8], dict[int, list[int]]
 ]:
-    """Return what ``str.lower`` and the character classes say of every code point.
+    r"""Return what ``str.lower`` and the character classes say of every code point.
 
     Returns
     -------
     lower : ndarray of shape (1114112,), dtype uint32
         The lower-case form of each code point.
     flags : ndarray of shape (1114112,), dtype uint8
-        Bit 0 is set where ``\\w`` matches, bit 1 where ``\\s`` does, bit 2 where the
+        Bit 0 is set where ``\w`` matches, bit 1 where ``\s`` does, bit 2 where the
         character has case and bit 3 where the rule for the final sigma ignores it.
     expansions : dict of int to list of int
         The lower-case forms that are longer than one character.

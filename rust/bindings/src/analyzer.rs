@@ -8,9 +8,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyFrozenSet;
 use shardfit_core::analyzer::unicode::{AccentTable, UnicodeTable};
-use shardfit_core::analyzer::{
-    self as core, Features, NgramRange, Tables, TokenClass, TokenRule,
-};
+use shardfit_core::analyzer::{self as core, Features, NgramRange, Tables, TokenClass, TokenRule};
 
 /// How accents are stripped.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +28,7 @@ pub(crate) struct Analyzer {
 impl Analyzer {
     #[new]
     #[pyo3(signature = (
-        kind, *, ngram_range=(1, 1), lowercase=true, strip_accents=None, min_length=1, stop_words=None
+        kind, *, ngram_range, lowercase=true, strip_accents=None, min_length=1, stop_words=None
     ))]
     fn new(
         kind: &str,
@@ -76,13 +74,7 @@ impl Analyzer {
                 )));
             }
         };
-        Ok(Self {
-            core: core::Analyzer {
-                lowercase,
-                features,
-            },
-            accents,
-        })
+        Ok(Self { core: core::Analyzer { lowercase, features }, accents })
     }
 }
 
@@ -107,14 +99,11 @@ impl Analyzer {
             Some(Accents::Ascii) => {
                 Some(get_or_load(&ACCENTS_ASCII, || load_accents(py, "ascii"))?)
             }
-            Some(Accents::Unicode) => Some(get_or_load(&ACCENTS_UNICODE, || {
-                load_accents(py, "unicode")
-            })?),
+            Some(Accents::Unicode) => {
+                Some(get_or_load(&ACCENTS_UNICODE, || load_accents(py, "unicode"))?)
+            }
         };
-        Ok(Tables {
-            unicode: get_or_load(&UNICODE, || load_unicode(py))?,
-            accents,
-        })
+        Ok(Tables { unicode: get_or_load(&UNICODE, || load_unicode(py))?, accents })
     }
 }
 
@@ -136,28 +125,18 @@ fn module(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
 }
 
 fn load_unicode(py: Python<'_>) -> PyResult<UnicodeTable> {
-    type Columns<'py> = (
-        PyReadonlyArray1<'py, u32>,
-        PyReadonlyArray1<'py, u8>,
-        HashMap<u32, Vec<u32>>,
-    );
+    type Columns<'py> =
+        (PyReadonlyArray1<'py, u32>, PyReadonlyArray1<'py, u8>, HashMap<u32, Vec<u32>>);
     let (lower, flags, expansions): Columns<'_> =
         module(py)?.call_method0("character_columns")?.extract()?;
-    let expansions = expansions
-        .into_iter()
-        .map(|(point, to)| (point, to.into()))
-        .collect();
+    let expansions = expansions.into_iter().map(|(point, to)| (point, to.into())).collect();
     UnicodeTable::new(lower.as_slice()?, flags.as_slice()?, expansions)
         .map_err(PyValueError::new_err)
 }
 
 fn load_accents(py: Python<'_>, mode: &str) -> PyResult<AccentTable> {
-    let replaced: Vec<(u32, Vec<u32>)> = module(py)?
-        .call_method1("accent_replacements", (mode,))?
-        .extract()?;
-    let replaced = replaced
-        .into_iter()
-        .map(|(point, to)| (point, to.into()))
-        .collect();
+    let replaced: Vec<(u32, Vec<u32>)> =
+        module(py)?.call_method1("accent_replacements", (mode,))?.extract()?;
+    let replaced = replaced.into_iter().map(|(point, to)| (point, to.into())).collect();
     Ok(AccentTable::new(replaced, mode == "unicode"))
 }

@@ -23,6 +23,7 @@ use shardfit_core::error::{Error, reserve};
 use shardfit_core::murmur3::PADDING;
 
 use crate::analyzer::Analyzer;
+use crate::arrow::Element;
 use crate::errors::Failure;
 
 /// A batch is worked on when its documents, or the tokens copied for it, take this many bytes.
@@ -35,16 +36,15 @@ const MAX_TEXT_BYTES: usize = 1 << 30;
 const CHUNK_BYTES: usize = 256 << 10;
 /// A document costs about as much as this many bytes, however short it is.
 const DOCUMENT_OVERHEAD: usize = 64;
+/// Less work than this is done before a thread has been started.
+const SMALL_BYTES: usize = 64 << 10;
 
 /// Where a document of a batch is.
 enum Place {
     /// In memory that belongs to one of the owners; the lifetime is that of the batch.
     Text(Text<'static>),
     /// Among the copied tokens.
-    Tokens {
-        text: Range<usize>,
-        spans: Range<usize>,
-    },
+    Tokens { text: Range<usize>, spans: Range<usize> },
 }
 
 /// Documents that are worked on together.
@@ -77,6 +77,22 @@ pub(crate) struct PythonSide<'a, 'py> {
     pub(crate) is_utf8: bool,
 }
 
+impl PythonSide<'_, '_> {
+    /// The text of a document that is bytes, if decoding would leave them as they are.
+    fn read_in_place<'a>(&self, bytes: &'a [u8]) -> Option<Text<'a>> {
+        if self.always_decode || !self.is_utf8 { None } else { read_in_place(bytes) }
+    }
+}
+
+/// The text of bytes that are UTF-8 and not too many.
+fn read_in_place(bytes: &[u8]) -> Option<Text<'_>> {
+    if bytes.len() > MAX_TEXT_BYTES {
+        return None;
+    }
+    let text = str::from_utf8(bytes).ok()?;
+    Some(if text.is_ascii() { Text::Ascii(bytes) } else { Text::Utf8(text) })
+}
+
 impl<'py> Batch<'py> {
     pub(crate) fn is_empty(&self) -> bool {
         self.places.is_empty()
@@ -105,14 +121,11 @@ impl<'py> Batch<'py> {
     ) -> Result<(), Failure> {
         let mut document = document;
         if python.always_decode || !is_string(&document)? {
-            if !python.always_decode
-                && python.is_utf8
-                && let Ok(bytes) = document.cast_exact::<PyBytes>()
-                && let Ok(text) = str::from_utf8(bytes.as_bytes())
-                && text.len() <= MAX_TEXT_BYTES
+            if let Ok(bytes) = document.cast_exact::<PyBytes>()
+                && let Some(text) = python.read_in_place(bytes.as_bytes())
             {
-                let text = utf8_text(text);
-                // SAFETY: bytes never change, and their owner joins the batch, which outlives the text.
+                // SAFETY: bytes never change, and their owner joins the batch, which outlives the
+                // text.
                 let text = unsafe { extend(text) };
                 return self.push_text(document.py(), text, Some(document), analyzer);
             }
@@ -133,23 +146,32 @@ impl<'py> Batch<'py> {
         self.push_tokens(&python.analyze.call1((document,))?)
     }
 
-    /// Adds a string of an Arrow array.
+    /// Adds an element of an Arrow array.
     ///
     /// # Safety
     ///
     /// The array must outlive this batch's next [`clear`](Self::clear).
-    pub(crate) unsafe fn push_utf8(
+    pub(crate) unsafe fn push_element(
         &mut self,
-        py: Python<'py>,
-        text: &str,
+        element: Element<'_>,
+        null: &Bound<'py, PyAny>,
         analyzer: &Analyzer,
+        python: &PythonSide<'_, 'py>,
     ) -> Result<(), Failure> {
-        if text.len() > MAX_TEXT_BYTES {
-            return Err(Error::TextTooLong { bytes: text.len() }.into());
+        let in_place = match element {
+            Element::Null => None,
+            Element::Text(_) if python.always_decode => None,
+            Element::Text(text) => read_in_place(text.as_bytes()),
+            Element::Bytes(bytes) => python.read_in_place(bytes),
+        };
+        match in_place {
+            Some(text) => {
+                // SAFETY: promised by the caller.
+                let text = unsafe { extend(text) };
+                self.push_text(null.py(), text, None, analyzer)
+            }
+            None => self.push(element.to_object(null), analyzer, python),
         }
-        // SAFETY: promised by the caller.
-        let text = unsafe { extend(utf8_text(text)) };
-        self.push_text(py, text, None, analyzer)
     }
 
     fn push_text(
@@ -171,12 +193,8 @@ impl<'py> Batch<'py> {
     }
 
     /// Adds a document whose features Python has listed.
-    pub(crate) fn push_tokens(
-        &mut self,
-        tokens: &Bound<'py, PyAny>,
-    ) -> Result<(), Failure> {
-        let (text_start, spans_start) =
-            (self.tokens.text.len(), self.tokens.spans.len());
+    pub(crate) fn push_tokens(&mut self, tokens: &Bound<'py, PyAny>) -> Result<(), Failure> {
+        let (text_start, spans_start) = (self.tokens.text.len(), self.tokens.spans.len());
         for (i, token) in tokens.try_iter()?.enumerate() {
             if i % (1 << 16) == 0 {
                 tokens.py().check_signals()?;
@@ -187,11 +205,14 @@ impl<'py> Batch<'py> {
         reserve(&mut self.places, 1)?;
         let text = text_start..self.tokens.text.len();
         self.bytes += text.len();
-        self.places.push(Place::Tokens {
-            text,
-            spans: spans_start..self.tokens.spans.len(),
-        });
+        self.places.push(Place::Tokens { text, spans: spans_start..self.tokens.spans.len() });
         Ok(())
+    }
+
+    /// How many of the `threads` that may be used are worth starting.
+    pub(crate) fn threads(&self, threads: usize) -> usize {
+        let size = self.bytes + self.places.len() * DOCUMENT_OVERHEAD;
+        if size <= SMALL_BYTES { 0 } else { threads }
     }
 
     /// The documents, as long as the batch stays as it is.
@@ -211,11 +232,7 @@ impl<'py> Batch<'py> {
 
 impl TokenStore {
     /// Copies a feature, which must be `str` or `bytes`; its range counts from `start`.
-    pub(crate) fn push(
-        &mut self,
-        token: &Bound<'_, PyAny>,
-        start: usize,
-    ) -> Result<(), Failure> {
+    pub(crate) fn push(&mut self, token: &Bound<'_, PyAny>, start: usize) -> Result<(), Failure> {
         let from = self.text.len();
         if let Ok(string) = token.cast::<PyString>() {
             self.push_string(string)?;
@@ -234,10 +251,7 @@ impl TokenStore {
             return Err(Error::TextTooLong { bytes: length }.into());
         }
         reserve(&mut self.spans, 1)?;
-        self.spans.push(Span {
-            start: (from - start) as u32,
-            end: length as u32,
-        });
+        self.spans.push(Span { start: (from - start) as u32, end: length as u32 });
         Ok(())
     }
 
@@ -247,11 +261,8 @@ impl TokenStore {
         Ok(())
     }
 
-    /// Copies a string in UTF-8, without making CPython keep a copy of its own.
-    pub(crate) fn push_string(
-        &mut self,
-        string: &Bound<'_, PyString>,
-    ) -> Result<(), Failure> {
+    /// Copies a string in UTF-8, without making the interpreter keep a copy of its own.
+    pub(crate) fn push_string(&mut self, string: &Bound<'_, PyString>) -> Result<(), Failure> {
         match string_text(string)? {
             Text::Ascii(bytes) => self.push_bytes(bytes)?,
             // Rare enough for a temporary object; CPython's encoder also raises the right error.
@@ -283,7 +294,7 @@ pub(crate) fn chunk_documents(documents: &[Document<'_>]) -> Vec<Range<usize>> {
     chunks
 }
 
-/// Whether an object is a string whose methods are those of `str`: exactly that, or NumPy's scalar.
+/// Whether an object is a string whose methods are those of `str`: exactly that, or `numpy.str_`.
 fn is_string(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     static NUMPY_STR: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     if object.is_exact_instance_of::<PyString>() {
@@ -303,14 +314,6 @@ fn string_text<'a>(string: &'a Bound<'_, PyString>) -> PyResult<Text<'a>> {
         PyStringData::Ucs2(units) => Text::Ucs2(units),
         PyStringData::Ucs4(units) => Text::Ucs4(units),
     })
-}
-
-fn utf8_text(text: &str) -> Text<'_> {
-    if text.is_ascii() {
-        Text::Ascii(text.as_bytes())
-    } else {
-        Text::Utf8(text)
-    }
 }
 
 /// Frees a text from its lifetime.

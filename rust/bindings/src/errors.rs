@@ -33,9 +33,7 @@ impl From<Failure> for PyErr {
             Error::OutOfMemory { .. } => PyMemoryError::new_err(message),
             Error::CountOverflow { .. } => PyOverflowError::new_err(message),
             Error::TextTooLong { .. } => PyValueError::new_err(message),
-            Error::Cancelled | Error::Panicked { .. } => {
-                PyRuntimeError::new_err(message)
-            }
+            Error::Cancelled | Error::Panicked { .. } => PyRuntimeError::new_err(message),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use numpy::{Element, IntoPyArray, PyArray1, PyArrayMethods};
 use pyo3::exceptions::PyValueError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyString, PyTuple};
 use shardfit_core::analyzer::{
@@ -10,19 +11,21 @@ use shardfit_core::analyzer::{
 use shardfit_core::csr::{self, Arrays, Index, Norm, Scaling, Value};
 use shardfit_core::error::reserve;
 use shardfit_core::hashing::{
-    Buckets, Buffers, Counts, Hasher, bucket, hash_documents as hash_chunk,
-    hash_in_order, sign,
+    Buckets, Buffers, Counts, Hasher, bucket, hash_documents as hash_chunk, hash_in_order, sign,
 };
 use shardfit_core::kernel::Scalar;
 use shardfit_core::parallel;
 
 use crate::analyzer::Analyzer;
-use crate::arrow::{ArrowTexts, utf8};
+use crate::arrow::ArrowTexts;
 use crate::documents::{Batch, PythonSide, TokenStore, chunk_documents};
 use crate::errors::Failure;
 
 /// The three arrays of a CSR matrix: data, indices, indptr.
 type CsrArrays<'py> = Bound<'py, PyTuple>;
+
+/// Fewer entries than this are written before a thread has been started.
+const SMALL_ENTRIES: usize = 1 << 16;
 
 /// How to hash, and what to make of the counts.
 #[derive(FromPyObject)]
@@ -54,10 +57,7 @@ impl Target {
                 )));
             }
         };
-        Ok(Scaling {
-            binary: self.binary,
-            norm,
-        })
+        Ok(Scaling { binary: self.binary, norm })
     }
 }
 
@@ -84,26 +84,15 @@ pub(crate) fn hash_documents<'py>(
     null: &Bound<'py, PyAny>,
 ) -> PyResult<CsrArrays<'py>> {
     let py = documents.py();
-    let python = PythonSide {
-        decode,
-        analyze,
-        always_decode,
-        is_utf8,
-    };
+    let python = PythonSide { decode, analyze, always_decode, is_utf8 };
     let analyzer = analyzer.get();
-    let mut run = Run::new(py, &analyzer.core, &target)?;
+    let mut run = Run::new(py, &analyzer.core, target)?;
     if let Ok(texts) = documents.cast::<ArrowTexts>() {
         let mut number = 0;
-        texts.get().visit(|bytes| {
-            match bytes {
-                // A null is what the container would have shown to scikit-learn.
-                None => run.batch.push(null.clone(), analyzer, &python),
-                Some(bytes) => utf8(bytes).map_err(Failure::from).and_then(|text| {
-                    // SAFETY: `documents` holds the array and outlives `run` with its batch.
-                    unsafe { run.batch.push_utf8(py, text, analyzer) }
-                }),
-            }
-            .map_err(|failure| name_document(py, failure, number))?;
+        texts.get().visit(|element| {
+            // SAFETY: `documents` holds the array and outlives `run` with its batch.
+            unsafe { run.batch.push_element(element, null, analyzer, &python) }
+                .map_err(|failure| name_document(py, failure, number))?;
             number += 1;
             run.step()
         })?;
@@ -124,21 +113,11 @@ pub(crate) fn hash_tokens<'py>(
     target: Target,
 ) -> PyResult<CsrArrays<'py>> {
     // No text is analysed, so any analyzer will do.
-    let rule = TokenRule {
-        class: TokenClass::Word,
-        min_length: 1,
-    };
+    let rule = TokenRule { class: TokenClass::Word, min_length: 1 };
     let ngrams = NgramRange { min: 1, max: 1 };
-    let features = Features::Words {
-        rule,
-        ngrams,
-        stop_words: None,
-    };
-    let analyzer = CoreAnalyzer {
-        lowercase: false,
-        features,
-    };
-    let mut run = Run::new(samples.py(), &analyzer, &target)?;
+    let features = Features::Words { rule, ngrams, stop_words: None };
+    let analyzer = CoreAnalyzer { lowercase: false, features };
+    let mut run = Run::new(samples.py(), &analyzer, target)?;
     for sample in samples {
         run.batch.push_tokens(&sample?)?;
         run.step()?;
@@ -159,7 +138,7 @@ fn name_document(py: Python<'_>, failure: Failure, number: usize) -> PyErr {
 struct Run<'a, 'py> {
     py: Python<'py>,
     analyzer: &'a CoreAnalyzer,
-    target: &'a Target,
+    target: Target,
     buckets: Buckets,
     scaling: Scaling,
     batch: Batch<'py>,
@@ -168,17 +147,13 @@ struct Run<'a, 'py> {
 }
 
 impl<'a, 'py> Run<'a, 'py> {
-    fn new(
-        py: Python<'py>,
-        analyzer: &'a CoreAnalyzer,
-        target: &'a Target,
-    ) -> PyResult<Self> {
+    fn new(py: Python<'py>, analyzer: &'a CoreAnalyzer, target: Target) -> PyResult<Self> {
         Ok(Self {
             py,
             analyzer,
-            target,
             buckets: target.buckets()?,
             scaling: target.scaling()?,
+            target,
             batch: Batch::default(),
             chunks: Vec::new(),
             steps: 0,
@@ -188,14 +163,10 @@ impl<'a, 'py> Run<'a, 'py> {
     /// To be called after each document: works on the batch when it is full.
     fn step(&mut self) -> PyResult<()> {
         self.steps += 1;
-        if self.steps % (1 << 12) == 0 {
+        if self.steps.is_multiple_of(1 << 12) {
             self.py.check_signals()?;
         }
-        if self.batch.is_full() {
-            Ok(self.work()?)
-        } else {
-            Ok(())
-        }
+        if self.batch.is_full() { Ok(self.work()?) } else { Ok(()) }
     }
 
     fn work(&mut self) -> Result<(), Failure> {
@@ -206,19 +177,14 @@ impl<'a, 'py> Run<'a, 'py> {
             buckets: self.buckets,
             kernel: &Scalar,
         };
-        let threads = self.target.n_threads;
+        let threads = self.batch.threads(self.target.n_threads);
         let counts = self.py.detach(|| {
             let chunks = chunk_documents(&documents);
             let worker = || {
                 let mut buffers = Buffers::default();
                 let (chunks, documents) = (&chunks, &documents);
                 move |chunk: usize, cancel: &_| {
-                    hash_chunk(
-                        hasher,
-                        &documents[chunks[chunk].clone()],
-                        &mut buffers,
-                        cancel,
-                    )
+                    hash_chunk(hasher, &documents[chunks[chunk].clone()], &mut buffers, cancel)
                 }
             };
             parallel::run(chunks.len(), threads, worker, check_signals)
@@ -257,13 +223,7 @@ impl<'a, 'py> Run<'a, 'py> {
         V: Value + Element,
         I: Index + Element,
     {
-        let Self {
-            py,
-            chunks,
-            scaling,
-            target,
-            ..
-        } = self;
+        let Self { py, chunks, scaling, target, .. } = self;
         let (rows, entries) = csr::shape(&chunks);
         let data = zeros::<V>(py, entries)?;
         let indices = zeros::<I>(py, entries)?;
@@ -277,25 +237,22 @@ impl<'a, 'py> Run<'a, 'py> {
                 indices: indices.as_slice_mut()?,
                 row_ends: &mut indptr.as_slice_mut()?[1..],
             };
-            py.detach(|| {
-                csr::fill(chunks, arrays, scaling, target.n_threads, check_signals)
-            })?;
+            let threads = if entries <= SMALL_ENTRIES { 0 } else { target.n_threads };
+            py.detach(|| csr::fill(chunks, arrays, scaling, threads, check_signals))?;
         }
         (data, indices, indptr).into_pyobject(py)
     }
 }
 
 /// Lets Ctrl-C in while other threads work.
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the method's lifetime is fixed")]
 fn check_signals() -> Result<(), Failure> {
     Ok(Python::attach(|py| py.check_signals())?)
 }
 
-/// Asks NumPy for an array, which is a `MemoryError` if it cannot be had; fresh memory from the system
+/// Asks `numpy` for an array, which is a `MemoryError` if it cannot be had; fresh memory from the system
 /// is zero already, so this costs no pass over it.
-fn zeros<T: Element>(
-    py: Python<'_>,
-    length: usize,
-) -> PyResult<Bound<'_, PyArray1<T>>> {
+fn zeros<T: Element>(py: Python<'_>, length: usize) -> PyResult<Bound<'_, PyArray1<T>>> {
     let zeros = py.import("numpy")?.getattr("zeros")?;
     Ok(zeros.call1((length, T::get_dtype(py)))?.cast_into()?)
 }
@@ -331,12 +288,7 @@ pub(crate) fn hash_pairs<'py>(
         }
     }
     pairs.hash(py, buckets, n_threads, &mut data, &mut columns)?;
-    (
-        data.into_pyarray(py),
-        columns.into_pyarray(py),
-        indptr.into_pyarray(py),
-    )
-        .into_pyobject(py)
+    (data.into_pyarray(py), columns.into_pyarray(py), indptr.into_pyarray(py)).into_pyobject(py)
 }
 
 impl Pairs {
@@ -352,16 +304,10 @@ impl Pairs {
     }
 
     /// Adds one feature, in the order of scikit-learn's checks.
-    fn push(
-        &mut self,
-        name: &Bound<'_, PyAny>,
-        value: &Bound<'_, PyAny>,
-    ) -> Result<(), Failure> {
+    fn push(&mut self, name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> Result<(), Failure> {
         let from = self.names.text.len();
         let number = if value.is_instance_of::<PyString>() {
-            self.names.push_string(&name.str()?)?;
-            self.names.push_bytes(b"=")?;
-            self.names.push_string(&value.str()?)?;
+            self.names.push_string(&join(name, value)?)?;
             self.names.close(from, 0)?;
             1.0
         } else {
@@ -404,7 +350,9 @@ impl Pairs {
         let keys = keys.iter().flatten().copied();
         for (key, value) in keys.zip(&self.values) {
             columns.push(bucket(key).cast_signed());
-            data.push(value * f64::from(sign(key)));
+            // A product with -1 leaves the sign of NaN alone in C, and undefined in Rust.
+            let flips = sign(key) < 0 && !value.is_nan();
+            data.push(if flips { -value } else { *value });
         }
         self.names.text.clear();
         self.names.spans.clear();
@@ -413,30 +361,33 @@ impl Pairs {
     }
 }
 
+/// The feature `name=value` of a value that is a string.
+fn join<'py>(
+    name: &Bound<'py, PyAny>,
+    value: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyString>> {
+    let equals = intern!(name.py(), "=");
+    let joined = name.str()?.add(equals)?.add(value.str()?)?;
+    Ok(joined.cast_into()?)
+}
+
 /// Unpacks `name, value` from a pair of any type.
-fn unpack<'py>(
-    pair: &Bound<'py, PyAny>,
-) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+fn unpack<'py>(pair: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
     if let Ok(tuple) = pair.cast_exact::<PyTuple>()
         && tuple.len() == 2
     {
         return Ok((tuple.get_item(0)?, tuple.get_item(1)?));
     }
     let mut items = pair.try_iter()?;
-    let missing = |got| {
-        PyValueError::new_err(format!(
-            "not enough values to unpack (expected 2, got {got})"
-        ))
-    };
+    let missing =
+        |got| PyValueError::new_err(format!("not enough values to unpack (expected 2, got {got})"));
     let name = items.next().ok_or_else(|| missing(0))??;
     let value = items.next().ok_or_else(|| missing(1))??;
     match items.next() {
         None => Ok((name, value)),
         Some(surplus) => {
             surplus?;
-            Err(PyValueError::new_err(
-                "too many values to unpack (expected 2)",
-            ))
+            Err(PyValueError::new_err("too many values to unpack (expected 2)"))
         }
     }
 }

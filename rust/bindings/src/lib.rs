@@ -16,7 +16,7 @@
 //! take over Arrow structures (`arrow`); each proves why it may. Nothing here is global but the tables
 //! of characters, which never change: free-threaded interpreters and forked processes need no care.
 
-use pyo3::prelude::*;
+use pyo3::pymodule;
 
 mod analyzer;
 mod arrow;
@@ -32,7 +32,7 @@ mod _rust {
     use super::arrow::ArrowTexts;
     #[pymodule_export]
     use super::hashing::{hash_documents, hash_pairs, hash_tokens};
-    use super::*;
+    use pyo3::prelude::*;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

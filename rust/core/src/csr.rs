@@ -38,6 +38,7 @@ pub trait Value: Copy + Send {
     /// The square, as rounded to this type.
     fn square(self) -> f64;
     /// The quotient, as rounded to this type.
+    #[must_use]
     fn divide(self, by: f64) -> Self;
 }
 
@@ -123,16 +124,13 @@ impl Scaling {
         }
         let norm = match self.norm {
             None => return,
-            Some(Norm::L1) => {
-                row.iter().fold(0.0, |sum, value| sum + value.magnitude())
-            }
-            Some(Norm::L2) => row
-                .iter()
-                .fold(0.0, |sum, value| sum + value.square())
-                .sqrt(),
+            Some(Norm::L1) => row.iter().fold(0.0, |sum, value| sum + value.magnitude()),
+            Some(Norm::L2) => row.iter().fold(0.0, |sum, value| sum + value.square()).sqrt(),
         };
         if norm != 0.0 {
-            row.iter_mut().for_each(|value| *value = value.divide(norm));
+            for value in row {
+                *value = value.divide(norm);
+            }
         }
     }
 }
@@ -170,42 +168,26 @@ pub fn fill<V: Value, I: Index, E: From<Error>>(
     threads: usize,
     proceed: impl FnMut() -> std::result::Result<(), E>,
 ) -> std::result::Result<(), E> {
-    let Arrays {
-        mut data,
-        mut indices,
-        mut row_ends,
-    } = arrays;
+    let Arrays { mut data, mut indices, mut row_ends } = arrays;
     let mut offset = 0;
     let mut parts = Vec::with_capacity(chunks.len());
     for chunk in chunks {
         let entries = chunk.columns.len();
         let part = Arrays {
-            data: data
-                .split_off_mut(..entries)
-                .expect("as many values as entries"),
-            indices: indices
-                .split_off_mut(..entries)
-                .expect("as many indices as entries"),
-            row_ends: row_ends
-                .split_off_mut(..chunk.row_ends.len())
-                .expect("as many ends as rows"),
+            data: data.split_off_mut(..entries).expect("as many values as entries"),
+            indices: indices.split_off_mut(..entries).expect("as many indices as entries"),
+            row_ends: row_ends.split_off_mut(..chunk.row_ends.len()).expect("as many ends as rows"),
         };
         parts.push(Mutex::new(Some((chunk, part, offset))));
         offset += entries;
     }
-    assert!(
-        data.is_empty() && indices.is_empty() && row_ends.is_empty(),
-        "arrays are too long"
-    );
+    assert!(data.is_empty() && indices.is_empty() && row_ends.is_empty(), "arrays are too long");
     let worker = || {
         |part: usize, cancel: &Cancel| -> Result<()> {
             cancel.check()?;
-            let part = parts[part]
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take();
-            if let Some((chunk, arrays, offset)) = part {
-                fill_chunk(&chunk, arrays, offset, scaling);
+            let part = parts[part].lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some((chunk, mut arrays, offset)) = part {
+                fill_chunk(&chunk, &mut arrays, offset, scaling);
             }
             Ok(())
         }
@@ -215,7 +197,7 @@ pub fn fill<V: Value, I: Index, E: From<Error>>(
 
 fn fill_chunk<V: Value, I: Index>(
     chunk: &Counts,
-    arrays: Arrays<'_, V, I>,
+    arrays: &mut Arrays<'_, V, I>,
     offset: usize,
     scaling: Scaling,
 ) {

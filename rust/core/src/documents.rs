@@ -52,16 +52,19 @@ impl Text<'_> {
     pub fn has_surrogates(&self) -> bool {
         match self {
             Text::Ascii(_) | Text::Utf8(_) | Text::Latin1(_) => false,
-            // `fold` rather than `any`: without an early exit the loop becomes vector code, and
-            // nearly every text has to be read to its end anyway.
-            Text::Ucs2(units) => units
-                .iter()
-                .fold(false, |found, unit| found || (unit >> 11 == 27)),
-            Text::Ucs4(units) => units
-                .iter()
-                .fold(false, |found, unit| found || (unit >> 11 == 27)),
+            Text::Ucs2(units) => has_surrogates(units),
+            Text::Ucs4(units) => has_surrogates(units),
         }
     }
+}
+
+/// Looks at many units at once before it asks whether one was found: that becomes vector code, and
+/// nearly every text has to be read to its end anyway.
+fn has_surrogates<U: Copy + Into<u32>>(units: &[U]) -> bool {
+    units.chunks(512).any(|units| {
+        let found = units.iter().map(|&unit| u8::from(unit.into() >> 11 == 0xd800 >> 11));
+        found.fold(0, |any, found| any | found) != 0
+    })
 }
 
 /// The tokens of a document whose analysis is done: ranges of a text that ends with

@@ -52,7 +52,5 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub fn reserve<T>(vector: &mut Vec<T>, additional: usize) -> Result<()> {
     vector
         .try_reserve(additional)
-        .map_err(|_| Error::OutOfMemory {
-            bytes: additional.saturating_mul(size_of::<T>()),
-        })
+        .map_err(|_| Error::OutOfMemory { bytes: additional.saturating_mul(size_of::<T>()) })
 }

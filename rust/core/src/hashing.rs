@@ -37,19 +37,9 @@ impl Buckets {
     /// Returns None if the number is out of range.
     #[must_use]
     pub fn new(number: u64, alternate_sign: bool) -> Option<Self> {
-        let number = u32::try_from(number)
-            .ok()
-            .filter(|&n| n >= 1 && i32::try_from(n).is_ok())?;
-        let mask = if number.is_power_of_two() {
-            number - 1
-        } else {
-            0
-        };
-        Some(Self {
-            number,
-            mask,
-            sign: alternate_sign.into(),
-        })
+        let number = u32::try_from(number).ok().filter(|&n| n >= 1 && i32::try_from(n).is_ok())?;
+        let mask = if number.is_power_of_two() { number - 1 } else { 0 };
+        Some(Self { number, mask, sign: alternate_sign.into() })
     }
 
     /// The key of a hash: scikit-learn's `abs(h) % n_features` for a signed hash `h`, and its sign.
@@ -60,11 +50,7 @@ impl Buckets {
     pub fn key(self, hash: u32) -> u32 {
         let magnitude = hash.cast_signed().unsigned_abs();
         // A single bucket has the mask 0 as well; the remainder is right for it too.
-        let bucket = if self.mask == 0 {
-            magnitude % self.number
-        } else {
-            magnitude & self.mask
-        };
+        let bucket = if self.mask == 0 { magnitude % self.number } else { magnitude & self.mask };
         bucket << 1 | (hash >> 31 & self.sign)
     }
 }
@@ -126,17 +112,8 @@ pub fn hash_documents(
     buffers: &mut Buffers,
     cancel: &Cancel,
 ) -> Result<Counts> {
-    let Hasher {
-        analyzer,
-        tables,
-        buckets,
-        kernel,
-    } = hasher;
-    let Buffers {
-        scratch,
-        keys,
-        spare,
-    } = buffers;
+    let Hasher { analyzer, tables, buckets, kernel } = hasher;
+    let Buffers { scratch, keys, spare } = buffers;
     let mut counts = Counts::default();
     reserve(&mut counts.row_ends, documents.len())?;
     for &document in documents {
@@ -158,27 +135,29 @@ fn count_runs(keys: &[u32], counts: &mut Counts) -> Result<()> {
     if let Ok(length) = i32::try_from(keys.len()) {
         // No run can be longer than the row, so no sum can overflow.
         debug_assert!(length >= 0);
-    } else if let Some(run) = keys
-        .chunk_by(|a, b| bucket(*a) == bucket(*b))
-        .find(|run| i32::try_from(run.len()).is_err())
+    } else if let Some(run) =
+        keys.chunk_by(|a, b| bucket(*a) == bucket(*b)).find(|run| i32::try_from(run.len()).is_err())
     {
         return Err(Error::CountOverflow { count: run.len() });
     }
-    let mut keys = keys.iter().copied();
-    if let Some(first) = keys.next() {
-        let (mut column, mut sum) = (bucket(first), sign(first));
-        for key in keys {
-            if bucket(key) == column {
-                sum += sign(key);
-            } else {
-                counts.columns.push(column);
-                counts.sums.push(sum);
-                (column, sum) = (bucket(key), sign(key));
-            }
-        }
-        counts.columns.push(column);
-        counts.sums.push(sum);
+    // One place per key is written, whether or not the next key begins a new entry and so keeps it:
+    // which it does is a coin toss that no processor predicts.
+    let start = counts.columns.len();
+    counts.columns.resize(start + keys.len(), 0);
+    counts.sums.resize(start + keys.len(), 0);
+    let columns = &mut counts.columns[start..];
+    let sums = &mut counts.sums[start..];
+    let (mut entries, mut sum) = (0, 0);
+    for (i, &key) in keys.iter().enumerate() {
+        sum += sign(key);
+        columns[entries] = bucket(key);
+        sums[entries] = sum;
+        let ends = keys.get(i + 1).is_none_or(|&next| bucket(next) != bucket(key));
+        entries += usize::from(ends);
+        sum = if ends { 0 } else { sum };
     }
+    counts.columns.truncate(start + entries);
+    counts.sums.truncate(start + entries);
     counts.row_ends.push(counts.columns.len());
     Ok(())
 }

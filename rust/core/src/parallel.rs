@@ -34,11 +34,7 @@ impl Cancel {
     /// Fails once the work is no longer wanted.
     #[inline]
     pub fn check(&self) -> Result<()> {
-        if self.0.load(Ordering::Relaxed) {
-            Err(Error::Cancelled)
-        } else {
-            Ok(())
-        }
+        if self.0.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
     }
 
     fn cancel(&self) {
@@ -49,8 +45,9 @@ impl Cancel {
 /// Calls a worker for each number below `chunks` and returns the results in this order.
 ///
 /// `worker` makes the function of one thread, with the buffers it uses again and again. `proceed` is
-/// called on the calling thread while the others work; an error of it cancels the work. A single chunk
-/// is done on the calling thread, without asking.
+/// called on the calling thread while the others work; an error of it cancels the work. With no thread
+/// at all the calling thread does the work itself, without asking: right for work that takes less time
+/// than starting a thread, and for nothing else.
 ///
 /// # Errors
 ///
@@ -67,15 +64,13 @@ where
     E: From<Error>,
 {
     let cancel = Cancel::default();
-    if chunks <= 1 {
+    if threads == 0 || chunks == 0 {
         let mut work = worker();
-        return (0..chunks)
-            .map(|chunk| work(chunk, &cancel).map_err(E::from))
-            .collect();
+        let result = |chunk| work(chunk, &cancel).map_err(E::from);
+        return (0..chunks).map(result).collect();
     }
     let next = AtomicUsize::new(0);
-    let results: Mutex<Vec<Option<Result<T>>>> =
-        Mutex::new((0..chunks).map(|_| None).collect());
+    let results: Mutex<Vec<Option<Result<T>>>> = Mutex::new((0..chunks).map(|_| None).collect());
     let drain = || {
         let mut work = worker();
         loop {
@@ -85,93 +80,92 @@ where
             }
             let result = cancel.check().and_then(|()| work(chunk, &cancel));
             if result.is_err() {
-                // Chunks are taken in order, so every lower one has been started, and its error, if
-                // it has one, will be found; higher ones need not be started.
+                // Chunks are taken in order, so every lower one has been started, and its error,
+                // if it has one, will be found; higher ones need not be started.
                 next.store(chunks, Ordering::Relaxed);
             }
-            results.lock().unwrap_or_else(PoisonError::into_inner)[chunk] =
-                Some(result);
+            results.lock().unwrap_or_else(PoisonError::into_inner)[chunk] = Some(result);
         }
     };
-    let running = AtomicUsize::new(0);
-    let caller = thread::current();
-    let body = || {
-        let _leave = Leave {
-            running: &running,
-            caller: &caller,
-        };
-        drain();
-    };
+    let crew = Crew { running: AtomicUsize::new(0), caller: thread::current() };
     thread::scope(|scope| {
         let mut workers = Vec::new();
-        for _ in 0..threads.clamp(1, chunks) {
-            running.fetch_add(1, Ordering::AcqRel);
-            match thread::Builder::new()
-                .name("shardfit".into())
-                .spawn_scoped(scope, body)
-            {
+        for _ in 0..threads.min(chunks) {
+            let shift = crew.begin();
+            let body = || {
+                let _shift = shift;
+                drain();
+            };
+            let builder = thread::Builder::new().name("shardfit".into());
+            match builder.spawn_scoped(scope, body) {
                 Ok(worker) => workers.push(worker),
                 // A limit on threads is no reason to fail while there is one to do the work.
-                Err(_) => {
-                    running.fetch_sub(1, Ordering::AcqRel);
-                    break;
-                }
+                Err(_) => break,
             }
         }
         if workers.is_empty() {
             drain();
         }
-        let mut stopped = None;
-        while running.load(Ordering::Acquire) > 0 {
-            thread::park_timeout(POLL);
-            if stopped.is_none()
-                && let Err(error) = proceed()
-            {
-                cancel.cancel();
-                stopped = Some(error);
-            }
-        }
-        let mut panicked = None;
-        for worker in workers {
-            if let Err(payload) = worker.join() {
-                panicked = Some(Error::Panicked {
-                    message: panic_message(payload.as_ref()),
-                });
-            }
-        }
-        match (stopped, panicked) {
-            (Some(error), _) => Err(error),
-            (None, Some(error)) => Err(error.into()),
-            (None, None) => Ok(()),
-        }
+        crew.wait(&cancel, &mut proceed)?;
+        workers.into_iter().try_for_each(|worker| {
+            worker.join().map_err(|payload| {
+                E::from(Error::Panicked { message: panic_message(payload.as_ref()) })
+            })
+        })
     })?;
     let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-    // After an error the chunks behind it may be missing; `flatten` passes over them and `collect` stops
-    // at the first error.
-    results
-        .into_iter()
-        .flatten()
-        .map(|result| result.map_err(E::from))
-        .collect()
+    // After an error the chunks behind it may be missing; `flatten` passes over them and `collect`
+    // stops at the first error.
+    let results = results.into_iter().flatten();
+    results.map(|result| result.map_err(E::from)).collect()
 }
 
-/// Tells the calling thread that a worker has left, by its own will or by a panic.
-struct Leave<'a> {
-    running: &'a AtomicUsize,
-    caller: &'a Thread,
+/// The threads at work, and the one that waits for them.
+struct Crew {
+    running: AtomicUsize,
+    caller: Thread,
 }
 
-impl Drop for Leave<'_> {
+impl Crew {
+    /// Counts a thread in, until what is returned is dropped: when it leaves by its own will, by a
+    /// panic, or without having been started.
+    fn begin(&self) -> Shift<'_> {
+        self.running.fetch_add(1, Ordering::AcqRel);
+        Shift(self)
+    }
+
+    /// Waits for all threads, asking now and then whether to go on.
+    fn wait<E>(
+        &self,
+        cancel: &Cancel,
+        proceed: &mut impl FnMut() -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let mut outcome = Ok(());
+        while self.running.load(Ordering::Acquire) > 0 {
+            thread::park_timeout(POLL);
+            if outcome.is_ok() {
+                outcome = proceed();
+                if outcome.is_err() {
+                    cancel.cancel();
+                }
+            }
+        }
+        outcome
+    }
+}
+
+struct Shift<'a>(&'a Crew);
+
+impl Drop for Shift<'_> {
     fn drop(&mut self) {
-        self.running.fetch_sub(1, Ordering::AcqRel);
-        self.caller.unpark();
+        self.0.running.fetch_sub(1, Ordering::AcqRel);
+        self.0.caller.unpark();
     }
 }
 
 fn panic_message(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "panic".into())
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panic".into())
 }
 
 #[cfg(test)]
@@ -179,13 +173,7 @@ mod tests {
     use super::*;
 
     fn squares(threads: usize) -> Vec<usize> {
-        run(
-            1000,
-            threads,
-            || |chunk, _: &Cancel| Ok(chunk * chunk),
-            || Ok::<_, Error>(()),
-        )
-        .unwrap()
+        run(1000, threads, || |chunk, _: &Cancel| Ok(chunk * chunk), || Ok::<_, Error>(())).unwrap()
     }
 
     #[test]
@@ -240,11 +228,6 @@ mod tests {
             || |_, _: &Cancel| -> Result<()> { panic!("on purpose") },
             || Ok::<_, Error>(()),
         );
-        assert_eq!(
-            result,
-            Err(Error::Panicked {
-                message: "on purpose".into()
-            })
-        );
+        assert_eq!(result, Err(Error::Panicked { message: "on purpose".into() }));
     }
 }

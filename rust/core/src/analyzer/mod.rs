@@ -94,9 +94,7 @@ impl Analyzer {
     ) -> Result<()> {
         match document {
             Document::Tokens(tokens) => sink(tokens.text, tokens.spans),
-            Document::Text(text) => {
-                self.analyze_text(text, tables, kernel, scratch, sink)
-            }
+            Document::Text(text) => self.analyze_text(text, tables, kernel, scratch, sink),
         }
     }
 
@@ -113,16 +111,10 @@ impl Analyzer {
             Features::Chars(range) => {
                 ngrams::char_ngrams(text, *range, lowercase, tables, scratch, sink)
             }
-            Features::Words {
-                rule,
-                ngrams: NgramRange { max: 1, .. },
-                stop_words: None,
-            } => tokens::split(text, *rule, lowercase, tables, kernel, scratch, sink),
-            Features::Words {
-                rule,
-                ngrams,
-                stop_words,
-            } => {
+            Features::Words { rule, ngrams: NgramRange { max: 1, .. }, stop_words: None } => {
+                tokens::split(text, *rule, lowercase, tables, kernel, scratch, sink)
+            }
+            Features::Words { rule, ngrams, stop_words } => {
                 let mut joined = std::mem::take(&mut scratch.joined);
                 joined.clear();
                 tokens::split(
@@ -132,17 +124,17 @@ impl Analyzer {
                     tables,
                     kernel,
                     scratch,
-                    &mut |text, spans| joined.extend(text, spans, stop_words.as_ref()),
+                    &mut |text, spans| {
+                        joined.extend(text, spans, stop_words.as_ref())?;
+                        sink(&[], &[])
+                    },
                 )?;
                 joined.word_ngrams(*ngrams, &mut scratch.spans, sink)?;
                 scratch.joined = joined;
                 Ok(())
             }
             Features::CharsInWords(range) => {
-                let rule = TokenRule {
-                    class: TokenClass::NonSpace,
-                    min_length: 1,
-                };
+                let rule = TokenRule { class: TokenClass::NonSpace, min_length: 1 };
                 let mut joined = std::mem::take(&mut scratch.joined);
                 let (mut spans, mut boundaries) = (Vec::new(), Vec::new());
                 tokens::split(
@@ -155,12 +147,7 @@ impl Analyzer {
                     &mut |text, words| {
                         joined.clear();
                         joined.extend(text, words, None)?;
-                        joined.char_ngrams_in_words(
-                            *range,
-                            &mut spans,
-                            &mut boundaries,
-                            sink,
-                        )
+                        joined.char_ngrams_in_words(*range, &mut spans, &mut boundaries, sink)
                     },
                 )?;
                 scratch.joined = joined;

@@ -128,11 +128,7 @@ impl Joined {
         spans.clear();
         for pair in self.starts.windows(2) {
             let (start, end) = (pair[0] - 1, pair[1]);
-            find_boundaries(
-                &self.text[start as usize..end as usize],
-                start,
-                boundaries,
-            )?;
+            find_boundaries(&self.text[start as usize..end as usize], start, boundaries)?;
             let characters = boundaries.len() - 1;
             for length in range.min..=range.max {
                 if length >= characters {
@@ -161,34 +157,29 @@ pub(super) fn char_ngrams(
     scratch: &mut Scratch,
     sink: &mut Sink<'_>,
 ) -> Result<()> {
-    let Scratch {
-        text: folded,
-        spans,
-        boundaries,
-        ..
-    } = scratch;
+    let Scratch { text: folded, spans, boundaries, .. } = scratch;
     folded.clear();
     if let Text::Ascii(bytes) = text {
         reserve(folded, bytes.len() + PADDING)?;
         let mut spaces = Spaces::default();
-        for &byte in bytes {
-            let byte = if lowercase {
-                byte.to_ascii_lowercase()
-            } else {
-                byte
-            };
-            spaces.push(byte.into(), is_ascii_space(byte), folded);
+        for part in bytes.chunks(BATCH) {
+            for &byte in part {
+                let byte = if lowercase { byte.to_ascii_lowercase() } else { byte };
+                spaces.push(byte.into(), is_ascii_space(byte), folded);
+            }
+            sink(&[], &[])?;
         }
         spaces.close(folded);
     } else {
         let tables = tables.expect("a text outside ASCII comes with the tables");
-        let mut spaces = Spaces::default();
+        let (mut spaces, mut count) = (Spaces::default(), 0_usize);
         preprocess(text, lowercase, tables, |point, entry| {
             if folded.capacity() - folded.len() < 8 {
                 reserve(folded, folded.len() + 64)?;
             }
             spaces.push(point, entry & SPACE != 0, folded);
-            Ok(())
+            count += 1;
+            if count % BATCH == 0 { sink(&[], &[]) } else { Ok(()) }
         })?;
         spaces.close(folded);
     }
@@ -214,11 +205,7 @@ impl Spaces {
     #[inline]
     fn push(&mut self, point: u32, is_space: bool, text: &mut Vec<u8>) {
         if is_space {
-            self.pending = Some(if self.pending.is_some() {
-                u32::from(b' ')
-            } else {
-                point
-            });
+            self.pending = Some(if self.pending.is_some() { u32::from(b' ') } else { point });
         } else {
             self.close(text);
             push_utf8(text, point);
@@ -239,10 +226,7 @@ fn find_boundaries(text: &[u8], offset: u32, boundaries: &mut Vec<u32>) -> Resul
     reserve(boundaries, text.len() + 1)?;
     let starts_character = |byte: u8| byte & 0xc0 != 0x80;
     boundaries.extend(
-        (offset..)
-            .zip(text)
-            .filter(|&(_, &byte)| starts_character(byte))
-            .map(|(place, _)| place),
+        (offset..).zip(text).filter(|&(_, &byte)| starts_character(byte)).map(|(place, _)| place),
     );
     boundaries.push(offset + text.len() as u32);
     Ok(())
@@ -259,12 +243,7 @@ fn windows(
     let starts = &boundaries[..boundaries.len() - length];
     let ends = &boundaries[length..];
     for (starts, ends) in starts.chunks(BATCH).zip(ends.chunks(BATCH)) {
-        spans.extend(
-            starts
-                .iter()
-                .zip(ends)
-                .map(|(&start, &end)| Span { start, end }),
-        );
+        spans.extend(starts.iter().zip(ends).map(|(&start, &end)| Span { start, end }));
         if spans.len() >= BATCH {
             sink(text, spans)?;
             spans.clear();

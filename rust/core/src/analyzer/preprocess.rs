@@ -39,8 +39,7 @@ trait Source: Copy {
 impl Source for &str {
     #[inline]
     fn visit(self, mut visit: impl FnMut(usize, u32) -> Result<()>) -> Result<()> {
-        self.char_indices()
-            .try_for_each(|(place, character)| visit(place, character.into()))
+        self.char_indices().try_for_each(|(place, character)| visit(place, character.into()))
     }
 
     fn before(self, place: usize) -> impl Iterator<Item = u32> {
@@ -55,9 +54,7 @@ impl Source for &str {
 impl<U: Copy + Into<u32>> Source for &[U] {
     #[inline]
     fn visit(self, mut visit: impl FnMut(usize, u32) -> Result<()>) -> Result<()> {
-        self.iter()
-            .enumerate()
-            .try_for_each(|(place, &unit)| visit(place, unit.into()))
+        self.iter().enumerate().try_for_each(|(place, &unit)| visit(place, unit.into()))
     }
 
     fn before(self, place: usize) -> impl Iterator<Item = u32> {
@@ -70,6 +67,7 @@ impl<U: Copy + Into<u32>> Source for &[U] {
 }
 
 /// Calls `emit` with each character of the preprocessed text, and its entry in the table.
+#[inline]
 pub fn preprocess(
     text: Text<'_>,
     lowercase: bool,
@@ -77,24 +75,27 @@ pub fn preprocess(
     emit: impl FnMut(u32, u32) -> Result<()>,
 ) -> Result<()> {
     match text {
-        Text::Ascii(bytes) | Text::Latin1(bytes) => run(bytes, lowercase, tables, emit),
-        Text::Utf8(text) => run(text, lowercase, tables, emit),
-        Text::Ucs2(units) => run(units, lowercase, tables, emit),
-        Text::Ucs4(units) => run(units, lowercase, tables, emit),
+        Text::Ascii(bytes) | Text::Latin1(bytes) => strip(bytes, lowercase, tables, emit),
+        Text::Utf8(text) => strip(text, lowercase, tables, emit),
+        Text::Ucs2(units) => strip(units, lowercase, tables, emit),
+        Text::Ucs4(units) => strip(units, lowercase, tables, emit),
     }
 }
 
-fn run(
+/// Lower-cases and strips. What is called for each character has a single place of call, so that it
+/// becomes part of the loop.
+#[inline]
+fn strip(
     source: impl Source,
     lowercase: bool,
     tables: Tables<'_>,
     mut emit: impl FnMut(u32, u32) -> Result<()>,
 ) -> Result<()> {
     let unicode = tables.unicode;
-    let mut strip = |point: u32| -> Result<()> {
-        let Some(accents) = tables.accents else {
-            return emit(point, unicode.entry(point));
-        };
+    let Some(accents) = tables.accents else {
+        return lower(source, lowercase, unicode, |point| emit(point, unicode.entry(point)));
+    };
+    lower(source, lowercase, unicode, |point| {
         let mut outcome = Ok(());
         accents.strip(point, |point| {
             if outcome.is_ok() {
@@ -102,27 +103,49 @@ fn run(
             }
         });
         outcome
-    };
-    if !lowercase {
-        return source.visit(|_, point| strip(point));
-    }
-    source.visit(|place, point| match unicode.lower(point) {
-        Lower::One(point) => strip(point),
-        Lower::Several(points) => points.iter().try_for_each(|&point| strip(point)),
-        Lower::Sigma => {
-            strip(unicode.lower_sigma(source.before(place), source.after(place)))
-        }
     })
+}
+
+#[inline]
+fn lower(
+    source: impl Source,
+    lowercase: bool,
+    unicode: &UnicodeTable,
+    mut emit: impl FnMut(u32) -> Result<()>,
+) -> Result<()> {
+    source.visit(|place, point| {
+        let lowered = match unicode.lower(point) {
+            _ if !lowercase => point,
+            Lower::One(lowered) => lowered,
+            Lower::Sigma => unicode.lower_sigma(source.before(place), source.after(place)),
+            Lower::Several(points) => {
+                let (&last, others) = points.split_last().expect("an expansion is not empty");
+                emit_all(others, &mut emit)?;
+                last
+            }
+        };
+        emit(lowered)
+    })
+}
+
+#[cold]
+fn emit_all(points: &[u32], emit: &mut dyn FnMut(u32) -> Result<()>) -> Result<()> {
+    points.iter().try_for_each(|&point| emit(point))
 }
 
 /// Appends a code point in UTF-8. A surrogate becomes U+FFFD: callers let none through where it
 /// could become part of a feature.
-#[inline]
+#[inline(always)]
 pub fn push_utf8(text: &mut Vec<u8>, point: u32) {
     if point < 0x80 {
         text.push(point as u8);
         return;
     }
     let character = char::from_u32(point).unwrap_or(char::REPLACEMENT_CHARACTER);
-    text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+    let length = text.len() + character.len_utf8();
+    let mut bytes = [0; 4];
+    character.encode_utf8(&mut bytes);
+    // Four bytes are always copied: a copy whose length varies is a call.
+    text.extend_from_slice(&bytes);
+    text.truncate(length);
 }

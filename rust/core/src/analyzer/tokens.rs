@@ -82,22 +82,10 @@ pub(super) fn split(
         return split_ascii(bytes, rule, lowercase, kernel, scratch, sink);
     }
     let tables = tables.expect("a text outside ASCII comes with the tables");
-    let Scratch {
-        text: folded,
-        spans,
-        ..
-    } = scratch;
-    let mut splitter = Splitter {
-        rule,
-        text: folded,
-        spans,
-        start: 0,
-        length: 0,
-    };
+    let Scratch { text: folded, spans, .. } = scratch;
+    let mut splitter = Splitter { rule, text: folded, spans, start: 0, length: 0 };
     splitter.clear()?;
-    preprocess(text, lowercase, tables, |point, entry| {
-        splitter.push(point, entry, sink)
-    })?;
+    preprocess(text, lowercase, tables, |point, entry| splitter.push(point, entry, sink))?;
     splitter.flush(sink)
 }
 
@@ -115,22 +103,13 @@ fn split_ascii(
         if end > BLOCK {
             // Up to the last gap within the block, or, where a single token fills it, to the next.
             end = bytes[..BLOCK].iter().rposition(outside).unwrap_or_else(|| {
-                bytes[BLOCK..]
-                    .iter()
-                    .position(outside)
-                    .map_or(end, |gap| BLOCK + gap)
+                bytes[BLOCK..].iter().position(outside).map_or(end, |gap| BLOCK + gap)
             });
             end = end.max(1);
         }
         let (block, rest) = bytes.split_at(end);
         check_length(block.len())?;
-        kernel.split_ascii(
-            block,
-            rule,
-            lowercase,
-            &mut scratch.text,
-            &mut scratch.spans,
-        )?;
+        kernel.split_ascii(block, rule, lowercase, &mut scratch.text, &mut scratch.spans)?;
         sink(&scratch.text, &scratch.spans)?;
         bytes = rest;
     }
@@ -139,11 +118,7 @@ fn split_ascii(
 
 /// Fails if offsets into a text of `bytes` bytes and its padding do not fit a [`Span`].
 pub(super) fn check_length(bytes: usize) -> Result<()> {
-    if bytes > u32::MAX as usize - PADDING {
-        Err(Error::TextTooLong { bytes })
-    } else {
-        Ok(())
-    }
+    if bytes > u32::MAX as usize - PADDING { Err(Error::TextTooLong { bytes }) } else { Ok(()) }
 }
 
 /// The state between two characters of a text outside ASCII.
@@ -165,7 +140,7 @@ impl Splitter<'_> {
         reserve(self.spans, BLOCK)
     }
 
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, point: u32, entry: u32, sink: &mut Sink<'_>) -> Result<()> {
         if self.rule.class.has_entry(entry) {
             if self.length == 0 {
@@ -178,21 +153,18 @@ impl Splitter<'_> {
                 self.flush(sink)?;
             }
         }
-        if self.text.len() == self.text.capacity() {
+        if self.text.capacity() - self.text.len() < 4 {
             reserve(self.text, self.text.len() + 4)?;
         }
         push_utf8(self.text, point);
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn close(&mut self) {
         if self.length >= self.rule.min_length {
             // Whether the offsets fit is checked before anyone sees the span.
-            self.spans.push(Span {
-                start: self.start as u32,
-                end: self.text.len() as u32,
-            });
+            self.spans.push(Span { start: self.start as u32, end: self.text.len() as u32 });
         }
         self.length = 0;
     }

@@ -78,6 +78,9 @@ impl UnicodeTable {
                 flags.len()
             ));
         }
+        if expansions.values().any(|expansion| expansion.is_empty()) {
+            return Err("an expansion is empty".into());
+        }
         let mut points = lower.iter().chain(expansions.values().flatten());
         if let Some(point) = points.find(|&&point| point as usize >= CODE_POINTS) {
             return Err(format!("{point:#x} is not a code point"));
@@ -90,22 +93,19 @@ impl UnicodeTable {
         for &point in expansions.keys().chain([&CAPITAL_SIGMA]) {
             entries[point as usize] |= SPECIAL;
         }
-        Ok(Self {
-            entries,
-            expansions,
-        })
+        Ok(Self { entries, expansions })
     }
 
     /// The entry of a code point; what is not a code point has the entry of U+0000, which belongs to
     /// no class.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn entry(&self, point: u32) -> u32 {
         self.entries.get(point as usize).copied().unwrap_or(0)
     }
 
     /// The lower-case form of a code point.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn lower(&self, point: u32) -> Lower<'_> {
         let entry = self.entry(point);
@@ -156,11 +156,7 @@ impl AccentTable {
                 *number = replacements.len() as u32;
             }
         }
-        Self {
-            numbers,
-            replacements,
-            keeps_others,
-        }
+        Self { numbers, replacements, keeps_others }
     }
 
     /// Calls `emit` for each character that `point` becomes.
@@ -173,10 +169,7 @@ impl AccentTable {
                 }
             }
             Some(&number) => {
-                self.replacements[number as usize - 1]
-                    .iter()
-                    .copied()
-                    .for_each(emit);
+                self.replacements[number as usize - 1].iter().copied().for_each(emit);
             }
         }
     }

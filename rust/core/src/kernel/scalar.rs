@@ -17,8 +17,9 @@
 //! **Hash.** One token after the other; tokens do not depend on each other, so the processor overlaps
 //! them by itself.
 //!
-//! **Sort.** `sort_unstable` below 64 Ki keys, above that a radix sort that can be interrupted between
-//! its steps.
+//! **Sort.** Keys come from a hash function, so they are spread evenly: dealing them to about as many
+//! bins as there are keys, by their upper bits, leaves next to nothing to do within a bin. From 64 Ki
+//! keys on a radix sort takes over, which can be interrupted between its steps.
 //!
 //! # Why
 //!
@@ -73,17 +74,10 @@ const fn classify<const WORD: bool>(bytes: u64) -> u64 {
 
 /// Folds 64 bytes into `text` and returns the mask of those that belong to the class.
 #[inline(always)]
-fn fold<const WORD: bool, const LOWER: bool>(
-    block: &[u8; 64],
-    text: &mut [u8; 64],
-) -> u64 {
+fn fold<const WORD: bool, const LOWER: bool>(block: &[u8; 64], text: &mut [u8; 64]) -> u64 {
     let mut mask = 0;
-    for (i, (source, target)) in block
-        .as_chunks::<8>()
-        .0
-        .iter()
-        .zip(text.as_chunks_mut::<8>().0)
-        .enumerate()
+    for (i, (source, target)) in
+        block.as_chunks::<8>().0.iter().zip(text.as_chunks_mut::<8>().0).enumerate()
     {
         let bytes = u64::from_le_bytes(*source);
         *target = if LOWER { lower(bytes) } else { bytes }.to_le_bytes();
@@ -104,22 +98,13 @@ impl Edges {
     /// Adds the edges of 64 bytes, `base` being the place of the first, and appends the tokens that
     /// end there and have at least `min_length` bytes.
     #[inline(always)]
-    fn push(
-        &mut self,
-        mut bits: u64,
-        base: u32,
-        min_length: u32,
-        spans: &mut Vec<Span>,
-    ) {
+    fn push(&mut self, mut bits: u64, base: u32, min_length: u32, spans: &mut Vec<Span>) {
         let new = bits.count_ones() as usize;
         let first = usize::from(self.open);
         // Eight at a time whether there are that many or not: a loop that ends after an unpredictable
         // number of rounds costs more than the surplus.
-        for eight in self.places[first..first + 64]
-            .as_chunks_mut::<8>()
-            .0
-            .iter_mut()
-            .take(new.div_ceil(8))
+        for eight in
+            self.places[first..first + 64].as_chunks_mut::<8>().0.iter_mut().take(new.div_ceil(8))
         {
             for place in eight {
                 *place = base.wrapping_add(bits.trailing_zeros());
@@ -130,10 +115,7 @@ impl Edges {
         let mut tokens = [Span { start: 0, end: 0 }; 32];
         let mut count = 0;
         for pair in self.places[..total & !1].as_chunks::<2>().0 {
-            tokens[count] = Span {
-                start: pair[0],
-                end: pair[1],
-            };
+            tokens[count] = Span { start: pair[0], end: pair[1] };
             count += usize::from(pair[1] - pair[0] >= min_length);
         }
         spans.extend_from_slice(&tokens[..count]);
@@ -154,16 +136,9 @@ fn split<const WORD: bool, const LOWER: bool>(
     // The rest is filled up with spaces, which no token holds and which end the last one.
     let mut last = [b' '; 64];
     last[..rest.len()].copy_from_slice(rest);
-    let mut edges = Edges {
-        places: [0; 65],
-        open: false,
-    };
+    let mut edges = Edges { places: [0; 65], open: false };
     let (mut carry, mut base) = (0, 0);
-    for (block, text) in blocks
-        .iter()
-        .chain([&last])
-        .zip(text.as_chunks_mut::<64>().0)
-    {
+    for (block, text) in blocks.iter().chain([&last]).zip(text.as_chunks_mut::<64>().0) {
         let mask = fold::<WORD, LOWER>(block, text);
         edges.push(mask ^ (mask << 1 | carry), base, min_length, spans);
         carry = mask >> 63;
@@ -171,6 +146,8 @@ fn split<const WORD: bool, const LOWER: bool>(
     }
 }
 
+/// Below this many keys, dealing them to bins is not worth it.
+const FEW: usize = 32;
 /// From this many keys on, sorting must be interruptible.
 const LARGE: usize = 1 << 16;
 
@@ -193,20 +170,13 @@ impl Kernel for Scalar {
         spans.clear();
         reserve(spans, block.len() / 2 + 1)?;
         let min_length = rule.min_length.try_into().unwrap_or(u32::MAX);
-        match (rule.class, lowercase) {
-            (TokenClass::Word, true) => {
-                split::<true, true>(block, text, min_length, spans)
-            }
-            (TokenClass::Word, false) => {
-                split::<true, false>(block, text, min_length, spans)
-            }
-            (TokenClass::NonSpace, true) => {
-                split::<false, true>(block, text, min_length, spans)
-            }
-            (TokenClass::NonSpace, false) => {
-                split::<false, false>(block, text, min_length, spans)
-            }
-        }
+        let split = match (rule.class, lowercase) {
+            (TokenClass::Word, true) => split::<true, true>,
+            (TokenClass::Word, false) => split::<true, false>,
+            (TokenClass::NonSpace, true) => split::<false, true>,
+            (TokenClass::NonSpace, false) => split::<false, false>,
+        };
+        split(block, text, min_length, spans);
         Ok(())
     }
 
@@ -218,9 +188,11 @@ impl Kernel for Scalar {
         keys: &mut Vec<u32>,
     ) -> Result<()> {
         reserve(keys, spans.len())?;
-        keys.extend(spans.iter().map(|span| {
-            buckets.key(murmur3_padded(text, span.start as usize, span.end as usize))
-        }));
+        keys.extend(
+            spans.iter().map(|span| {
+                buckets.key(murmur3_padded(text, span.start as usize, span.end as usize))
+            }),
+        );
         Ok(())
     }
 
@@ -230,12 +202,54 @@ impl Kernel for Scalar {
         spare: &mut Vec<u32>,
         proceed: &dyn Fn() -> Result<()>,
     ) -> Result<()> {
-        if keys.len() < LARGE {
-            keys.sort_unstable();
-            return Ok(());
+        match keys.len() {
+            0..FEW => keys.sort_unstable(),
+            FEW..LARGE => bin_sort(keys, spare)?,
+            _ => radix_sort(keys, spare, proceed)?,
         }
-        radix_sort(keys, spare, proceed)
+        Ok(())
     }
+}
+
+/// Deals keys to bins by their upper bits, then sorts within the bins.
+fn bin_sort(keys: &mut Vec<u32>, spare: &mut Vec<u32>) -> Result<()> {
+    const MAX_BITS: u32 = 10;
+    let used = u32::BITS - keys.iter().fold(0, |union, key| union | key).leading_zeros();
+    let bits = (keys.len().ilog2() + 1).min(MAX_BITS).min(used);
+    let bin = |key: u32| (key >> (used - bits)) as usize;
+    let mut ends = [0_u32; 1 << MAX_BITS];
+    let ends = &mut ends[..1 << bits];
+    for &key in keys.iter() {
+        ends[bin(key)] += 1;
+    }
+    let mut sum = 0;
+    for end in ends.iter_mut() {
+        sum += std::mem::replace(end, sum);
+    }
+    if spare.len() < keys.len() {
+        reserve(spare, keys.len() - spare.len())?;
+        spare.resize(keys.len(), 0);
+    }
+    spare.truncate(keys.len());
+    for &key in keys.iter() {
+        let end = &mut ends[bin(key)];
+        spare[*end as usize] = key;
+        *end += 1;
+    }
+    let mut start = 0;
+    for &end in ends.iter() {
+        let bin = &mut spare[start as usize..end as usize];
+        match bin {
+            [] | [_] => {}
+            [a, b] => (*a, *b) = ((*a).min(*b), (*a).max(*b)),
+            // Equal keys share a bin, and a document of someone's making may fill one with others:
+            // this has no bad case.
+            _ => bin.sort_unstable(),
+        }
+        start = end;
+    }
+    std::mem::swap(keys, spare);
+    Ok(())
 }
 
 /// Sorts by 11 bits at a time, lowest first; steps whose bits are all alike are left out.
@@ -252,7 +266,9 @@ fn radix_sort(
         let digit = |key: u32| (key >> shift) as usize & ((1 << BITS) - 1);
         let mut places = [0_usize; 1 << BITS];
         for part in keys.chunks(1 << 20) {
-            part.iter().for_each(|&key| places[digit(key)] += 1);
+            for &key in part {
+                places[digit(key)] += 1;
+            }
             proceed()?;
         }
         if places.contains(&keys.len()) {
