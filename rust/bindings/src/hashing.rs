@@ -350,9 +350,8 @@ impl Pairs {
         let keys = keys.iter().flatten().copied();
         for (key, value) in keys.zip(&self.values) {
             columns.push(bucket(key).cast_signed());
-            // A product with -1 leaves the sign of NaN alone in C, and undefined in Rust.
-            let flips = sign(key) < 0 && !value.is_nan();
-            data.push(if flips { -value } else { *value });
+            // The sign of NaN turns as well, as it does in scikit-learn.
+            data.push(if sign(key) < 0 { -value } else { *value });
         }
         self.names.text.clear();
         self.names.spans.clear();

@@ -93,9 +93,9 @@ fn strip(
 ) -> Result<()> {
     let unicode = tables.unicode;
     let Some(accents) = tables.accents else {
-        return lower(source, lowercase, unicode, |point| emit(point, unicode.entry(point)));
+        return lower(source, lowercase, unicode, emit);
     };
-    lower(source, lowercase, unicode, |point| {
+    lower(source, lowercase, unicode, |point, _| {
         let mut outcome = Ok(());
         accents.strip(point, |point| {
             if outcome.is_ok() {
@@ -111,26 +111,32 @@ fn lower(
     source: impl Source,
     lowercase: bool,
     unicode: &UnicodeTable,
-    mut emit: impl FnMut(u32) -> Result<()>,
+    mut emit: impl FnMut(u32, u32) -> Result<()>,
 ) -> Result<()> {
     source.visit(|place, point| {
-        let lowered = match unicode.lower(point) {
-            _ if !lowercase => point,
-            Lower::One(lowered) => lowered,
-            Lower::Sigma => unicode.lower_sigma(source.before(place), source.after(place)),
+        let entry = unicode.entry(point);
+        let (point, entry) = match unicode.lower(point) {
+            _ if !lowercase => (point, entry),
+            // A character and its lower-case form belong to the same classes.
+            Lower::One(lowered) => (lowered, entry),
+            Lower::Sigma => (unicode.lower_sigma(source.before(place), source.after(place)), entry),
             Lower::Several(points) => {
                 let (&last, others) = points.split_last().expect("an expansion is not empty");
-                emit_all(others, &mut emit)?;
-                last
+                emit_all(others, unicode, &mut emit)?;
+                (last, unicode.entry(last))
             }
         };
-        emit(lowered)
+        emit(point, entry)
     })
 }
 
 #[cold]
-fn emit_all(points: &[u32], emit: &mut dyn FnMut(u32) -> Result<()>) -> Result<()> {
-    points.iter().try_for_each(|&point| emit(point))
+fn emit_all(
+    points: &[u32],
+    unicode: &UnicodeTable,
+    emit: &mut dyn FnMut(u32, u32) -> Result<()>,
+) -> Result<()> {
+    points.iter().try_for_each(|&point| emit(point, unicode.entry(point)))
 }
 
 /// Appends a code point in UTF-8. A surrogate becomes U+FFFD: callers let none through where it

@@ -40,11 +40,11 @@ const CAPITAL_SIGMA: u32 = 0x3a3;
 /// The lower-case form of one character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lower<'a> {
-    /// One character.
+    /// One character, of the same classes.
     One(u32),
     /// U+03A3, whose lower-case form is U+03C2 at the end of a word and U+03C3 elsewhere.
     Sigma,
-    /// Several characters.
+    /// Several characters, or one of other classes.
     Several(&'a [u32]),
 }
 
@@ -69,7 +69,7 @@ impl UnicodeTable {
     pub fn new(
         lower: &[u32],
         flags: &[u8],
-        expansions: HashMap<u32, Box<[u32]>>,
+        mut expansions: HashMap<u32, Box<[u32]>>,
     ) -> std::result::Result<Self, String> {
         if lower.len() != CODE_POINTS || flags.len() != CODE_POINTS {
             return Err(format!(
@@ -90,6 +90,14 @@ impl UnicodeTable {
             .zip(flags)
             .map(|(&lower, &flags)| lower | u32::from(flags & 15) << 21)
             .collect();
+        for point in 0..CODE_POINTS as u32 {
+            // Where lower-casing changes the class of a character, its entry must not be taken for
+            // that of its lower-case form, so it counts as an expansion, to one character.
+            let lowered = lower[point as usize];
+            if (flags[point as usize] ^ flags[lowered as usize]) & 3 != 0 {
+                expansions.entry(point).or_insert_with(|| [lowered].into());
+            }
+        }
         for &point in expansions.keys().chain([&CAPITAL_SIGMA]) {
             entries[point as usize] |= SPECIAL;
         }
