@@ -1,7 +1,7 @@
 """What every test runs under: number of examples, time limits, dumps of hung threads.
 
-``SHARDFIT_EXAMPLES`` is the number of examples per property: the default suits a
-working session, 20000 suits a nightly run, and the time limits grow with it.
+``SHARDFIT_EXAMPLES`` is the number of examples per property: the default suits
+daily work, 20000 a nightly run, and the time limits grow with it.
 """
 
 from __future__ import annotations

@@ -1,1 +1,103 @@
-//! Holds nothing: the benchmarks are in the files named in `Cargo.toml`.
+//! The texts that the benchmarks run on, by the nature of the input.
+//!
+//! # Overview
+//!
+//! [`classes`] makes a corpus for each class, always the same one: no file, no clock, no seed from
+//! outside. Words are drawn so that few of them are frequent and many are rare, as in any language.
+//!
+//! # Why
+//!
+//! A single corpus hides what a change costs elsewhere. The adversarial classes are texts that
+//! somebody could send in order to keep a server busy.
+
+/// Size of a corpus in bytes, roughly.
+const SIZE: usize = 1 << 20;
+/// How many different words a language has.
+const VOCABULARY: usize = 30_000;
+
+/// A class of input.
+pub struct Class {
+    /// Its name.
+    pub name: &'static str,
+    /// The texts.
+    pub documents: Vec<String>,
+    /// How many characters a token has at least.
+    pub min_length: usize,
+}
+
+/// Numbers that look random and are the same each time.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 >> 33
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        self.next() as usize % limit
+    }
+
+    /// Small numbers more often than large ones: each doubling is as likely as the one before it.
+    fn rank(&mut self, limit: usize) -> usize {
+        let doublings = self.below(limit.ilog2() as usize + 1);
+        self.below(1 << doublings).min(limit - 1)
+    }
+
+    fn word(&mut self, letters: &[char], longest: usize) -> String {
+        let length = 1 + (self.below(longest) + self.below(longest)) / 2;
+        (0..length).map(|_| letters[self.rank(letters.len())]).collect()
+    }
+}
+
+/// Documents of about `length` bytes made of `words`.
+fn prose(numbers: &mut Numbers, words: &[String], gap: &str, length: usize) -> Vec<String> {
+    let mut documents = Vec::new();
+    for _ in 0..SIZE.div_ceil(length) {
+        let mut text = String::new();
+        while text.len() < length {
+            text += &words[numbers.rank(words.len())];
+            text += if numbers.below(8) == 0 { ", " } else { gap };
+        }
+        documents.push(text);
+    }
+    documents
+}
+
+fn language(alphabet: &str, longest: usize, gap: &str, length: usize) -> Vec<String> {
+    let letters: Vec<char> = alphabet.chars().collect();
+    let mut numbers = Numbers(1);
+    let words: Vec<String> = (0..VOCABULARY).map(|_| numbers.word(&letters, longest)).collect();
+    prose(&mut numbers, &words, gap, length)
+}
+
+/// Words whose columns, of 2^20, are all below 2^10: one bin for a sort by upper bits.
+fn crowded_words(column: impl Fn(&[u8]) -> u32) -> Vec<String> {
+    let words = (0_u32..).map(|number| format!("{number:x}"));
+    words.filter(|word| column(word.as_bytes()) < 1 << 10).take(2000).collect()
+}
+
+/// All classes. `column` is the column of a word among 2^20, for those who aim at it.
+#[must_use]
+pub fn classes(column: impl Fn(&[u8]) -> u32) -> Vec<Class> {
+    const ENGLISH: &str = "etaoinshrdlucmfwypvbgkjqxzTAIS";
+    let cjk: String = ('\u{4e00}'..'\u{5e00}').collect();
+    let mut numbers = Numbers(2);
+    let unique = (0..SIZE / 8).map(|number| format!("{number:07x} ")).collect();
+    let class = |name, documents| Class { name, documents, min_length: 2 };
+    vec![
+        class("ascii", language(ENGLISH, 9, " ", 1500)),
+        class("accented", language("etaoinsrdlucmpvéèàçêôûïbgfqhxjzTAIÉ", 9, " ", 1500)),
+        class("cyrillic", language("оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфъПВ", 10, " ", 1500)),
+        class("cjk", language(&cjk, 6, "，", 1500)),
+        class("many short", language(ENGLISH, 9, " ", 10)),
+        class("few long", language(ENGLISH, 9, " ", SIZE)),
+        class("all unique", vec![unique]),
+        class("one word", vec!["spam ".repeat(SIZE / 5)]),
+        class("one token", vec!["x".repeat(SIZE)]),
+        Class { name: "one letter", documents: vec!["a ".repeat(SIZE / 2)], min_length: 1 },
+        class("no token", vec!["- ".repeat(SIZE / 2)]),
+        class("crowded columns", prose(&mut numbers, &crowded_words(column), " ", 50_000)),
+    ]
+}

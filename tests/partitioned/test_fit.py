@@ -16,6 +16,7 @@ from sklearn.pipeline import Pipeline
 
 from shardfit.exceptions import DatasetError
 from shardfit.partitioned import fit_files, score_files
+from shardfit.partitioned._fit import _Dealer
 from tests.partitioned.corpora import documents, files, same_model, write
 
 SMALL = {"n_features": 2**12, "n_epochs": 3}
@@ -43,6 +44,7 @@ def test_pipeline_is_scikit_learns_own(train):
     assert classifier.classes_.tolist() == ["class0", "class1", "class2"]
     assert classifier.n_jobs is None
     assert classifier.shuffle
+    assert classifier.random_state is None
     assert classifier.t_ == 1 + 3 * 900
     classifier.partial_fit(model["vectorizer"].transform(["own0x1"]), ["class0"])
 
@@ -52,10 +54,11 @@ def test_one_partition_is_the_loop_one_would_write(train):
     texts, labels = documents(900)
     X = HashingVectorizer(n_features=2**12).transform(texts)
     y = np.array(labels)
-    expected = SGDClassifier(alpha=5e-5, shuffle=False)
+    expected = SGDClassifier(alpha=5e-5)
     for epoch in range(3):
-        order = np.random.default_rng([5, epoch, 0]).permutation(900)
-        expected.partial_fit(X[order], y[order], classes=np.unique(y))
+        (state,) = np.random.SeedSequence([5, epoch, 0]).generate_state(1)
+        expected.set_params(random_state=int(state))
+        expected.partial_fit(X, y, classes=np.unique(y))
     np.testing.assert_array_equal(model["classifier"].coef_, expected.coef_)
     np.testing.assert_array_equal(model["classifier"].intercept_, expected.intercept_)
 
@@ -116,11 +119,14 @@ def test_average_once_is_the_mean_of_the_partitions(train):
     texts, labels = documents(900)
     X = HashingVectorizer(n_features=2**12).transform(texts)
     y = np.array(labels)
-    parts = [SGDClassifier(alpha=5e-5, shuffle=False) for _ in range(2)]
+    owners = _Dealer(2, np.random.default_rng([0, 0])).deal(900)
+    parts = [SGDClassifier(alpha=5e-5) for _ in range(2)]
     for epoch in range(3):
-        order = np.random.default_rng([0, epoch, 0]).permutation(900)
-        for part, rows in zip(parts, np.array_split(order, 2), strict=True):
-            part.partial_fit(X[rows], y[rows], classes=np.unique(y))
+        states = np.random.SeedSequence([0, epoch, 0]).generate_state(2)
+        for number, part in enumerate(parts):
+            part.set_params(random_state=int(states[number]))
+            own = owners == number
+            part.partial_fit(X[own], y[own], classes=np.unique(y))
     expected = (parts[0].coef_ + parts[1].coef_) / 2
     np.testing.assert_allclose(model["classifier"].coef_, expected, rtol=1e-12)
     assert model["classifier"].t_ == 1 + 3 * 900

@@ -35,48 +35,84 @@ def matrix(n_rows, n_columns=50, seed=0):
     return X, np.arange(n_rows, dtype=np.int32)
 
 
-def test_rows_are_dealt_once_each_and_unchanged():
+def append(window, X, codes, n_partitions=1):
+    return window.append(X, codes, np.arange(len(codes)) % n_partitions)
+
+
+def same_rows(part, y, X):
+    assert part.dtype == np.float64
+    assert part.indices.dtype == part.indptr.dtype == np.int32
+    return part.shape == (len(y), X.shape[1]) and (part != X[y]).nnz == 0
+
+
+def test_rows_go_once_each_and_unchanged_to_their_owners():
     X, codes = matrix(101)
-    window = Window(10**6, 50)
-    assert window.append(X[:40], codes[:40]) == 40
-    assert window.append(X[40:], codes[40:]) == 61
-    dealt = list(window.deal(4, np.random.default_rng(0)))
-    assert [len(y) for _, y in dealt] == [26, 25, 25, 25]
-    assert sorted(np.concatenate([y for _, y in dealt])) == list(range(101))
-    for part, y in dealt:
-        assert part.dtype == np.float64
-        assert part.indices.dtype == part.indptr.dtype == np.int32
-        assert (part != X[y]).nnz == 0
+    owners = np.random.default_rng(0).integers(4, size=101)
+    window = Window(10**6, 50, 4)
+    assert window.append(X[:40], codes[:40], owners[:40]) == 40
+    assert window.append(X[40:], codes[40:], owners[40:]) == 61
+    assert window.n_rows == 101
+    assert window.class_counts(102).tolist() == [1] * 101 + [0]
+    for number, (part, y) in enumerate(window.parts()):
+        assert y.tolist() == np.flatnonzero(owners == number).tolist()
+        assert same_rows(part, y, X)
 
 
-def test_dealing_does_not_follow_the_order_of_rows():
-    X, codes = matrix(400)
-    window = Window(10**6, 50)
-    window.append(X, codes)
-    for _, y in window.deal(2, np.random.default_rng(0)):
-        assert 0.3 < np.mean(y % 2) < 0.7
-        assert 0.3 < np.mean(y < 200) < 0.7
+def test_partitions_train_on_the_window_itself():
+    X, codes = matrix(30)
+    window = Window(10**6, 50, 2)
+    append(window, X, codes, 2)
+    for (first, _), (second, _) in zip(window.parts(), window.parts(), strict=True):
+        assert np.shares_memory(first.data, second.data)
+        assert np.shares_memory(first.indices, second.indices)
 
 
-def test_a_full_window_takes_what_fits_and_is_used_again():
+@pytest.mark.parametrize("n_partitions", [1, 3, 7])
+def test_dealing_is_fair_random_and_blind_to_batches(n_partitions):
+    dealer = _fit._Dealer(n_partitions, np.random.default_rng(0))
+    owners = dealer.deal(700)
+    assert np.ptp(np.bincount(owners, minlength=n_partitions)) <= 1
+    second = _fit._Dealer(n_partitions, np.random.default_rng(0))
+    parts = [second.deal(n) for n in (0, 1, 5, 600, 2, 92)]
+    assert np.concatenate(parts).tolist() == owners.tolist()
+    if n_partitions > 1:
+        # A period in the files does not lead to one partition.
+        assert len(set(owners[::n_partitions])) == n_partitions
+
+
+@pytest.mark.parametrize("n_partitions", [1, 2])
+def test_a_full_window_takes_what_fits_and_is_used_again(n_partitions):
     X, codes = matrix(100)
     n_bytes = ENTRY_BYTES * int(X.indptr[30]) + ROW_BYTES * 30
-    window = Window(n_bytes, 50)
-    assert window.append(X, codes) == 30
-    assert window.append(X[30:], codes[30:]) == 0
+    window = Window(n_bytes, 50, n_partitions)
+    assert append(window, X, codes, n_partitions) == 30
+    assert append(window, X[30:], codes[30:], n_partitions) == 0
     window.clear()
-    taken = window.append(X[30:], codes[30:])
+    taken = append(window, X[30:], codes[30:], n_partitions)
     assert 20 < taken < 40
-    ((part, y),) = window.deal(1, np.random.default_rng(0))
-    assert sorted(y) == list(range(30, 30 + taken))
-    assert (part != X[y]).nnz == 0
+    assert window.n_rows == taken
+    parts = list(window.parts())
+    assert sorted(np.concatenate([y for _, y in parts])) == [*range(30, 30 + taken)]
+    assert all(same_rows(part, y, X) for part, y in parts)
+
+
+def test_a_window_is_full_when_a_partition_is():
+    X, codes = matrix(200)
+    n_bytes = ENTRY_BYTES * int(X.indptr[100]) + ROW_BYTES * 100
+    window = Window(n_bytes, 50, 10)
+    taken = window.append(X, codes, np.zeros(200, dtype=np.intp))
+    assert 15 < taken < 50
+    (part, y), *others = window.parts()
+    assert y.tolist() == list(range(taken))
+    assert same_rows(part, y, X)
+    assert all(len(y) == 0 for _, y in others)
+    assert window.append(X[taken:], codes[taken:], np.zeros(200, np.intp)[taken:]) == 0
 
 
 def test_rows_without_words_are_bounded_too():
     X = sparse.csr_matrix((1000, 50))
     X.indices, X.indptr = X.indices.astype(np.int32), X.indptr.astype(np.int32)
-    window = Window(ROW_BYTES * 10, 50)
-    assert window.append(X, np.zeros(1000, np.int32)) == 10
+    assert append(Window(ROW_BYTES * 10, 50, 1), X, np.zeros(1000, np.int32)) == 10
 
 
 @pytest.mark.parametrize("n_partitions", [1, 3])
@@ -144,18 +180,36 @@ def test_a_budget_that_is_too_small_says_what_is_needed(tmp_path):
     assert f"{5 * 3 * 2**18 * 8} of them for 5 models of 3 x 262144" in message
     assert "raise memory, or lower n_features or n_partitions" in message
     need = needed(message)
-    with pytest.raises(ValueError, match="not enough"):
-        window_bytes(need - 1, n_partitions=4, n_classes=3, n_features=2**18)
-    assert window_bytes(need, n_partitions=4, n_classes=3, n_features=2**18) > 0
+    settings = {"n_partitions": 4, "n_classes": 3, "n_features": 2**18}
+    for is_mixed in (False, True):
+        with pytest.raises(ValueError, match="not enough"):
+            window_bytes(need - 1, **settings, is_mixed=is_mixed)
+        assert window_bytes(need, **settings, is_mixed=is_mixed) > 0
 
 
-def test_the_smallest_window_holds_any_row():
+def test_only_rows_in_an_order_of_their_own_get_all_memory():
+    settings = {"n_partitions": 1, "n_classes": 2, "n_features": 2**18}
+    assert window_bytes(10**9, **settings, is_mixed=True) == 10**9 // 32
+    assert window_bytes(10**10, **settings, is_mixed=True) == 10**10 // 32
+    for memory in (10**9, 10**10):
+        left = window_bytes(memory, **settings, is_mixed=False)
+        assert 0.5 * memory < left < memory
+
+
+@pytest.mark.parametrize("is_mixed", [False, True])
+@pytest.mark.parametrize("n_partitions", [1, 8])
+def test_the_smallest_window_holds_any_row(n_partitions, is_mixed):
     n_features = 2**20
-    settings = {"n_partitions": 1, "n_classes": 2, "n_features": n_features}
+    settings = {
+        "n_partitions": n_partitions,
+        "n_classes": 2,
+        "n_features": n_features,
+        "is_mixed": is_mixed,
+    }
     with pytest.raises(ValueError, match="needs") as caught:
         window_bytes(1, **settings)
     need = needed(str(caught.value))
-    window = Window(window_bytes(need, **settings), n_features)
+    window = Window(window_bytes(need, **settings), n_features, n_partitions)
     full = sparse.csr_matrix(
         (
             np.ones(n_features),
@@ -164,4 +218,4 @@ def test_the_smallest_window_holds_any_row():
         ),
         shape=(1, n_features),
     )
-    assert window.append(full, np.zeros(1, np.int32)) == 1
+    assert append(window, full, np.zeros(1, np.int32)) == 1

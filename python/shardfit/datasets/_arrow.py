@@ -116,7 +116,7 @@ def gathered(pieces: Iterable[Rows], n_bytes: int) -> Iterator[Rows]:
         for piece in pieces:
             if held and (n_held >= n_bytes or not _follows(held[-1], piece)):
                 yield _joined(held)
-                held, n_held = [], 0
+                n_held = 0
             held.append(piece)
             n_held += piece.batch.nbytes
     except DatasetError:
@@ -133,11 +133,12 @@ def _follows(before: Rows, rows: Rows) -> bool:
 
 
 def _joined(pieces: list[Rows]) -> Rows:
-    if len(pieces) == 1:
-        return pieces[0]
-    table = pa.Table.from_batches([piece.batch for piece in pieces]).combine_chunks()
-    (batch,) = table.to_batches()
-    return Rows(pieces[0].first_row, batch, pieces[-1].position)
+    """Return the rows of some pieces, and empty the list: nobody needs them twice."""
+    first_row, position = pieces[0].first_row, pieces[-1].position
+    batches = [piece.batch for piece in pieces]
+    pieces.clear()
+    batch = batches[0] if len(batches) == 1 else pa.concat_batches(batches)
+    return Rows(first_row, batch, position)
 
 
 def is_string(type_: pa.DataType) -> bool:

@@ -24,8 +24,8 @@ __all__ = ["read_csv"]
 _BLOCK_FOR_HEADER = 2**16
 _BLOCK_GROWTH = 8
 _SMALLEST_BLOCK = 64
-# pyarrow reads up to 32 blocks ahead.
-_BLOCKS_PER_BATCH = 8
+# pyarrow reads up to 32 blocks ahead: together they are one batch more.
+_BLOCKS_PER_BATCH = 32
 # How pyarrow says that a row, or the header, does not fit into a block.
 _TOO_LONG = ("straddling object", "CSV parse error: Empty CSV file or block")
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shardfit.datasets._arrow import Rows, is_string, pa, pc
+from shardfit.datasets._stretches import Stretches
 from shardfit.exceptions import DatasetError
 
 __all__ = ["LABEL_TYPES", "LabelColumn", "LabelCounter", "LabelSummary"]
@@ -35,11 +36,16 @@ class LabelSummary:
         Rows per class.
     n_rows : int
         Rows in all files.
+    is_mixed : bool
+        Whether every stretch of rows, in the order of the files, holds about the same
+        share of each class, as it does after shuffling. False also where the rows are
+        too few to tell.
     """
 
     classes: NDArray[Any]
     counts: NDArray[np.int64]
     n_rows: int
+    is_mixed: bool
 
 
 class LabelColumn:
@@ -220,6 +226,7 @@ class LabelCounter:
         self._type: str | None = None
         self._file: Path | None = None
         self._text_file: Path | None = None
+        self._stretches = Stretches()
 
     def add(self, file: Path, labels: LabelColumn) -> None:
         """Count the labels of some rows.
@@ -231,8 +238,8 @@ class LabelCounter:
         """
         if self._wanted is not None:
             self._type = self._wanted
-            found, counts = np.unique(labels.to_numpy(self._wanted), return_counts=True)
-            self._counts.update(dict(zip(found.tolist(), counts.tolist(), strict=True)))
+            found, codes = np.unique(labels.to_numpy(self._wanted), return_inverse=True)
+            self._count(self._counts, found.tolist(), codes)
             return
         counter = self._counts
         if labels.type == "text":
@@ -242,8 +249,15 @@ class LabelCounter:
             self._type, self._file = labels.type, self._file or file
         else:
             raise self._mixed(labels.type, file)
-        for pair in pc.value_counts(labels.values):
-            counter[pair["values"].as_py()] += pair["counts"].as_py()
+        encoded = labels.values.dictionary_encode()
+        self._count(counter, encoded.dictionary.to_pylist(), encoded.indices.to_numpy())
+
+    def _count(
+        self, counter: Counter[Any], distinct: list[Any], codes: NDArray[Any]
+    ) -> None:
+        counts = np.bincount(codes, minlength=len(distinct))
+        counter.update(dict(zip(distinct, counts.tolist(), strict=True)))
+        self._stretches.add(distinct, codes)
 
     def summary(self) -> tuple[LabelSummary, str]:
         """Return what was counted, and the type of the labels.
@@ -270,6 +284,7 @@ class LabelCounter:
             classes=np.array(classes, dtype=_DTYPES[type_]),
             counts=np.array([counts[label] for label in classes], dtype=np.int64),
             n_rows=counts.total(),
+            is_mixed=self._stretches.are_alike(),
         )
         return summary, type_
 

@@ -87,7 +87,7 @@ class TextFiles:
     label_type : {"string", "integer", "boolean"}, optional
         What the labels are; by default this is found by reading them all. CSV labels
         are integers if each of them is one.
-    batch_bytes : int, default=8 * 2**20
+    batch_bytes : int, default=4 * 2**20
         About how many bytes of text a batch holds. A longer row is a batch of its own.
     max_row_bytes : int, default=64 * 2**20
         The longest row, in bytes, that is accepted.
@@ -138,7 +138,7 @@ class TextFiles:
         text: str | list[str] | tuple[str, ...],
         label: str | None = None,
         label_type: str | None = None,
-        batch_bytes: int = 8 * 2**20,
+        batch_bytes: int = 4 * 2**20,
         max_row_bytes: int = 64 * 2**20,
     ) -> None:
         self.files = find_files(paths)
@@ -190,8 +190,8 @@ class TextFiles:
         Returns
         -------
         LabelSummary
-            Classes, rows per class and number of rows. A second call returns it at
-            once.
+            Classes, rows per class, number of rows and whether they are mixed. A
+            second call returns it at once.
 
         Raises
         ------
@@ -292,6 +292,9 @@ class TextFiles:
         for rows in every:
             n_rows += rows.batch.num_rows
             yield rows
+            # The pool of pyarrow keeps for a second what is freed, and in a second
+            # more is read, and freed, than many batches hold.
+            pa.default_memory_pool().release_unused()
         if n_rows == 0:
             raise DatasetError("the file has no rows", file=file)
 

@@ -49,10 +49,11 @@ def fit_files(
 ) -> Pipeline:
     r"""Train a linear text classifier on files, in one process and bounded memory.
 
-    The files are read once to learn the classes and once per epoch, batch by batch in
-    a new random order. Vectorized rows gather in a window, are shuffled there and dealt
-    at random to the partitions, which train on them in parallel. Rows that all fit into
-    one window stay there: the files are then read only twice.
+    The files are read once to learn the classes and once per epoch, batch by batch;
+    the order of files and of Parquet row groups is new each time. Vectorized rows are
+    dealt at random to the partitions and gather in a window. When it is full, the
+    partitions train in parallel, each on its rows in random order. Rows that all fit
+    into one window stay there: the files are then read only twice.
 
     Parameters
     ----------
@@ -76,8 +77,9 @@ def fit_files(
     ngram_range : tuple of (int, int), default=(1, 1)
         Smallest and largest number of words in a token.
     memory : int, default=10**9
-        Bytes that this process may use. Budgets that hold all rows give the same
-        model, and smaller ones a model of rows that are shuffled less far.
+        Bytes that this process may use: all that are left by the models for rows in
+        an order of their own, and no more than a small share for mixed ones. Budgets
+        that hold all rows give the same model.
     n_jobs : int or None, default=None
         Number of threads, or of the workers of the backend that
         `joblib.parallel_config` has set. None is every CPU this process may use.
@@ -106,6 +108,15 @@ def fit_files(
     score_files : Accuracy of a model on files.
     predict_files : Labels for files.
 
+    Notes
+    -----
+    The window bounds how far rows are shuffled. Where the labels are spread evenly
+    over the files (`LabelSummary.is_mixed`), shuffling further gains nothing: the
+    window then is 1/32 of `memory` (or 16 MB, or one row of all columns if that is
+    more), and memory does not grow with the files beyond it. Rows that are sorted, or
+    lie in blocks of one label, need a window as large as memory allows, and a warning
+    says so where even that one lacks a label.
+
     Examples
     --------
     >>> import tempfile, pathlib
@@ -129,8 +140,7 @@ def fit_files(
     seed = _seed(random_state)
     effective_threads(n_jobs)  # refuses what it cannot take
     vectorizer = HashingVectorizer(n_features=n_features, ngram_range=ngram_range)
-    # The rows come shuffled; a second shuffle inside SGD would only cost cache misses.
-    template = SGDClassifier(loss=loss, alpha=alpha, shuffle=False)
+    template = SGDClassifier(loss=loss, alpha=alpha)
     _check_parameters(vectorizer, template)
     report = Silence() if progress is None else progress
     labels = _read_labels(files, report)
@@ -140,8 +150,10 @@ def fit_files(
             n_partitions=n_partitions,
             n_classes=len(labels.classes),
             n_features=n_features,
+            is_mixed=labels.is_mixed,
         ),
         n_features,
+        n_partitions,
     )
     partitions = Partitions(template, n_partitions, len(labels.classes), n_jobs)
     training = _Training(
@@ -150,6 +162,7 @@ def fit_files(
         FastVectorizer(**vectorizer.get_params(), n_jobs=n_jobs),
         window,
         partitions,
+        n_partitions=n_partitions,
         seed=seed,
         progress=report,
     )
@@ -159,11 +172,11 @@ def fit_files(
         for epoch in range(n_epochs):
             report.start(f"epoch {epoch + 1}/{n_epochs}", labels.n_rows)
             training.run_epoch(epoch)
-            if merge != "average" or epoch + 1 == n_epochs:
+            if merge != "average" and epoch + 1 < n_epochs:
                 partitions.mix()
     classifier = partitions.result()
     classifier.classes_ = labels.classes
-    classifier.set_params(shuffle=True, n_jobs=None)
+    classifier.set_params(random_state=None, n_jobs=None)
     return Pipeline([("vectorizer", vectorizer), ("classifier", classifier)])
 
 
@@ -178,6 +191,7 @@ class _Training:
         window: Window,
         partitions: Partitions,
         *,
+        n_partitions: int,
         seed: int,
         progress: Progress,
     ) -> None:
@@ -187,6 +201,7 @@ class _Training:
         self._vectorizer = vectorizer
         self._window = window
         self._partitions = partitions
+        self._n_partitions = n_partitions
         self._seed = seed
         self._progress = progress
         self._holds_all_rows = False
@@ -199,30 +214,34 @@ class _Training:
             return
         self._window.clear()
         n_full = 0
+        dealer = _Dealer(self._n_partitions, np.random.default_rng([self._seed, epoch]))
         order = np.random.SeedSequence([self._seed, epoch]).generate_state(1)
         for batch in self._files.batches(seed=int(order[0])):
-            n_full = self._gather(batch, epoch, n_full)
+            n_full = self._gather(batch, dealer, epoch, n_full)
             self._progress.advance(batch.n_rows, batch.n_bytes)
         self._train(epoch, n_full)
         self._holds_all_rows = n_full == 0
 
-    def _gather(self, batch: TextBatch, epoch: int, n_full: int) -> int:
+    def _gather(
+        self, batch: TextBatch, dealer: _Dealer, epoch: int, n_full: int
+    ) -> int:
         """Add a batch to the window; train whenever it is full."""
         X = self._vectorizer.transform(batch.texts)
-        codes = self._codes_of(batch)
+        codes, owners = self._codes_of(batch), dealer.deal(batch.n_rows)
         while True:
-            taken = self._window.append(X, codes)
+            taken = self._window.append(X, codes, owners)
             if taken == len(codes):
                 return n_full
-            X, codes = X[taken:], codes[taken:]
+            X, codes, owners = X[taken:], codes[taken:], owners[taken:]
             self._train(epoch, n_full)
             self._window.clear()
             n_full += 1
 
     def _train(self, epoch: int, number: int) -> None:
         self._warn_of_sorted_rows()
-        rng = np.random.default_rng([self._seed, epoch, number])
-        self._partitions.train(self._window, rng)
+        self._partitions.train(
+            self._window, np.random.SeedSequence([self._seed, epoch, number])
+        )
 
     def _warn_of_sorted_rows(self) -> None:
         """Say it, once, if a window lacks a class that it should hold."""
@@ -257,6 +276,26 @@ class _Training:
                 file=batch.file,
             )
         return codes.astype(np.int32)
+
+
+class _Dealer:
+    """Deals rows out in rounds in which every partition gets one, in random order.
+
+    Who gets a row does not depend on the batches that the rows come in.
+    """
+
+    def __init__(self, n_partitions: int, rng: np.random.Generator) -> None:
+        self._n_partitions = n_partitions
+        self._rng = rng
+        self._begun = np.empty(0, dtype=np.intp)
+
+    def deal(self, n_rows: int) -> NDArray[np.intp]:
+        """Return the numbers of the partitions that get the next rows."""
+        n_rounds = max(0, -(-(n_rows - len(self._begun)) // self._n_partitions))
+        rounds = np.tile(np.arange(self._n_partitions), (n_rounds, 1))
+        owners = np.append(self._begun, self._rng.permuted(rounds, axis=1))
+        self._begun = owners[n_rows:]
+        return owners[:n_rows]
 
 
 def _check_counts(**counts: int) -> None:

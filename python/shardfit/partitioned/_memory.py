@@ -12,12 +12,14 @@ _LIBRARIES = 300 * 10**6
 _BATCH = 100 * 10**6
 # Less than this would make the windows so small that the rows are hardly shuffled.
 _SMALLEST_WINDOW = 16 * 10**6
+# Rows that are mixed already gain nothing from a larger window than this share.
+_SHARE_FOR_MIXED_ROWS = 32
 
 
 def window_bytes(
-    memory: int, *, n_partitions: int, n_classes: int, n_features: int
+    memory: int, *, n_partitions: int, n_classes: int, n_features: int, is_mixed: bool
 ) -> int:
-    """Return what a memory budget leaves for vectorized rows.
+    """Return how much of a memory budget is for vectorized rows.
 
     Parameters
     ----------
@@ -25,6 +27,9 @@ def window_bytes(
         Bytes that the process may use.
     n_partitions, n_classes, n_features : int
         They set the size of the models.
+    is_mixed : bool
+        Whether the files hold their rows in random order: these then take a small
+        share of the budget, and otherwise all that is left of it.
 
     Returns
     -------
@@ -41,7 +46,7 @@ def window_bytes(
     n_models = n_partitions + 1 if n_partitions > 1 else 1
     models = n_models * n_rows * n_features * 8
     smallest = max(_SMALLEST_WINDOW, ENTRY_BYTES * n_features + ROW_BYTES)
-    left = memory - _LIBRARIES - _BATCH - models
+    left = int(memory) - _LIBRARIES - _BATCH - models
     if left < smallest:
         need = memory - left + smallest
         raise ValueError(
@@ -50,4 +55,6 @@ def window_bytes(
             f"coefficients, {_LIBRARIES} for libraries, {_BATCH} for reading and "
             f"{smallest} for rows; raise memory, or lower n_features or n_partitions"
         )
-    return int(left)
+    if is_mixed:
+        return min(left, max(memory // _SHARE_FOR_MIXED_ROWS, smallest))
+    return left

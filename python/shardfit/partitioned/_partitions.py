@@ -50,29 +50,32 @@ class Partitions:
     def _forget_rows(self) -> None:
         self._counts = np.zeros((len(self._models), len(self._classes)), dtype=np.int64)
 
-    def train(self, window: Window, rng: np.random.Generator) -> None:
-        """Train each model once on its share of a window.
+    def train(self, window: Window, seed: np.random.SeedSequence) -> None:
+        """Train each model once on its rows of a window.
 
         Parameters
         ----------
         window : Window
-        rng : numpy.random.Generator
-            Deals the rows out.
+        seed : numpy.random.SeedSequence
+            Decides the order of the rows in each partition.
         """
-        dealt = window.deal(len(self._models), rng)
-        if len(self._models) == 1:
-            X, y = next(dealt)
-            self._models = [train_partition(self._models[0], X, y, self._classes)]
+        tasks = [
+            (model, X, y, self._classes, int(state))
+            for model, (X, y), state in zip(
+                self._models,
+                window.parts(),
+                seed.generate_state(len(self._models)),
+                strict=True,
+            )
+        ]
+        for number, (_, _, y, *_) in enumerate(tasks):
+            self._counts[number] += np.bincount(y, minlength=len(self._classes))
+        if len(tasks) == 1:
+            self._models = [train_partition(*tasks[0])]
             return
         self._models = Parallel(n_jobs=self._n_jobs, prefer="threads")(
-            delayed(train_partition)(model, X, y, self._classes)
-            for model, (X, y) in zip(self._models, self._counted(dealt), strict=True)
+            delayed(train_partition)(*task) for task in tasks
         )
-
-    def _counted(self, dealt: Any) -> Any:
-        for number, (X, y) in enumerate(dealt):
-            self._counts[number] += np.bincount(y, minlength=len(self._classes))
-            yield X, y
 
     def mix(self) -> None:
         """Let every model go on from the average of all."""
@@ -84,7 +87,6 @@ class Partitions:
             # because that of all models together would shorten the steps too soon.
             model.coef_ = _refilled(getattr(model, "coef_", None), mean.coef_)
             model.intercept_ = mean.intercept_.copy()
-        self._mean_model = mean
         self._forget_rows()
 
     def _mean(self) -> SGDClassifier:
@@ -96,17 +98,17 @@ class Partitions:
         )
 
     def result(self) -> SGDClassifier:
-        """Return the average of the models, made by the last `mix`.
+        """Return the average of the models.
 
         Returns
         -------
         SGDClassifier
         """
-        return self._models[0] if len(self._models) == 1 else self._mean_model
+        return self._models[0] if len(self._models) == 1 else self._mean()
 
 
 def train_partition(
-    model: SGDClassifier, X: Any, y: NDArray[Any], classes: NDArray[Any]
+    model: SGDClassifier, X: Any, y: NDArray[Any], classes: NDArray[Any], seed: int
 ) -> SGDClassifier:
     """Train a model on some rows once: the task that joblib's workers run.
 
@@ -117,6 +119,8 @@ def train_partition(
     X : csr_matrix of shape (n_rows, n_features)
     y : ndarray of shape (n_rows,)
     classes : ndarray of shape (n_classes,)
+    seed : int
+        Decides the order of the rows.
 
     Returns
     -------
@@ -131,7 +135,7 @@ def train_partition(
         # writes into them unasked: a segmentation fault.
         if array is not None and not _is_own(array):
             setattr(model, name, np.array(array))
-    return model.partial_fit(X, y, classes=classes)
+    return model.set_params(random_state=seed).partial_fit(X, y, classes=classes)
 
 
 def _is_own(array: NDArray[Any]) -> bool:

@@ -1,4 +1,4 @@
-"""As many vectorized rows as the memory budget allows, dealt out to partitions."""
+"""As many vectorized rows as their memory allows, dealt out to partitions."""
 
 from __future__ import annotations
 
@@ -10,27 +10,28 @@ from scipy import sparse
 
 __all__ = ["ENTRY_BYTES", "ROW_BYTES", "Window"]
 
-# Each entry is 8 bytes of value and 4 of column, and each row is dealt out as a copy.
-ENTRY_BYTES = 2 * (8 + 4)
-# Row pointer and class, twice; the permutation; targets and weights inside SGD.
+# Each entry is 8 bytes of value and 4 of column.
+ENTRY_BYTES = 8 + 4
+# Row pointer and class; order, targets and weights inside SGD.
 ROW_BYTES = 64
 
 _MOST_ENTRIES = 2**31 - 1  # row pointers are int32: SGD takes no others
 
 
 class Window:
-    """Rows of a sparse matrix and their classes, up to a number of bytes.
+    """Rows of sparse matrices and their classes, up to a number of bytes.
 
-    The memory is reserved at once, taken as rows come, and used again after
-    `clear`: no window is ever built up from pieces, which would need it twice.
+    Every row is dealt to a partition as it comes, and copied to its place there: the
+    partitions train on these rows without another copy.
 
     Parameters
     ----------
     n_bytes : int
-        Budget for the rows and the copies that `deal` makes. It must hold a row with
-        an entry in every column.
+        Budget for all rows. It must hold a row with an entry in every column.
     n_features : int
         Number of columns.
+    n_partitions : int
+        At least 1.
 
     Attributes
     ----------
@@ -38,27 +39,30 @@ class Window:
         Number of rows held.
     """
 
-    def __init__(self, n_bytes: int, n_features: int) -> None:
+    def __init__(self, n_bytes: int, n_features: int, n_partitions: int) -> None:
         self._n_bytes = n_bytes
-        self._n_features = n_features
-        most_entries = min(n_bytes // ENTRY_BYTES, _MOST_ENTRIES)
-        most_rows = n_bytes // ROW_BYTES
-        self._most_entries = most_entries
-        self._values = np.empty(most_entries, dtype=np.float64)
-        self._columns = np.empty(most_entries, dtype=np.int32)
-        self._starts = np.zeros(most_rows + 1, dtype=np.int32)
-        self._classes = np.empty(most_rows, dtype=np.int32)
+        # Twice the fair share and one full row: chance hardly ever asks for more.
+        n_each = n_bytes
+        if n_partitions > 1:
+            largest = ENTRY_BYTES * n_features + ROW_BYTES
+            n_each = min(n_bytes, 2 * n_bytes // n_partitions + largest)
+        self._stacks = [_Stack(n_each, n_features) for _ in range(n_partitions)]
         self.n_rows = 0
 
     def clear(self) -> None:
         """Forget all rows, and keep the memory for the next ones."""
+        for stack in self._stacks:
+            stack.n_rows = 0
         self.n_rows = 0
 
     def class_counts(self, n_classes: int) -> NDArray[np.int64]:
         """Return the number of rows per class, shape (n_classes,)."""
-        return np.bincount(self._classes[: self.n_rows], minlength=n_classes)
+        counts = [np.bincount(y, minlength=n_classes) for _, y in self.parts()]
+        return np.asarray(np.sum(counts, axis=0))
 
-    def append(self, X: sparse.csr_matrix, classes: NDArray[np.int32]) -> int:
+    def append(
+        self, X: sparse.csr_matrix, classes: NDArray[np.int32], owners: NDArray[np.intp]
+    ) -> int:
         """Copy the first rows of a matrix into the window, as many as fit.
 
         Parameters
@@ -66,50 +70,80 @@ class Window:
         X : csr_matrix of shape (n_rows, n_features)
         classes : ndarray of shape (n_rows,)
             Numbers of the classes.
+        owners : ndarray of shape (n_rows,)
+            Number of the partition that each row is for.
 
         Returns
         -------
         int
             Number of rows copied: at least 1 if the window was empty.
         """
-        held = int(self._starts[self.n_rows])
-        ends = X.indptr[1:].astype(np.int64)
-        cost = ENTRY_BYTES * (held + ends) + ROW_BYTES * np.arange(
-            self.n_rows + 1, self.n_rows + len(ends) + 1
-        )
-        fits = (cost <= self._n_bytes) & (held + ends <= self._most_entries)
-        n_rows = int(np.count_nonzero(fits))  # both sides grow: the fitting come first
-        if n_rows:
-            n_entries = int(ends[n_rows - 1])
-            self._values[held : held + n_entries] = X.data[:n_entries]
-            self._columns[held : held + n_entries] = X.indices[:n_entries]
-            rows = slice(self.n_rows, self.n_rows + n_rows)
-            self._starts[rows.start + 1 : rows.stop + 1] = held + ends[:n_rows]
-            self._classes[rows] = classes[:n_rows]
-            self.n_rows += n_rows
+        costs = ENTRY_BYTES * np.diff(X.indptr).astype(np.int64) + ROW_BYTES
+        held = sum(stack.n_bytes for stack in self._stacks)
+        n_rows = int(np.searchsorted(held + np.cumsum(costs), self._n_bytes, "right"))
+        for number, stack in enumerate(self._stacks):
+            own = np.flatnonzero(owners[:n_rows] == number)
+            ends = stack.n_bytes + np.cumsum(costs[own])
+            n_fitting = int(np.searchsorted(ends, stack.most_bytes, "right"))
+            if n_fitting < len(own):
+                n_rows = int(own[n_fitting])
+        for number, stack in enumerate(self._stacks):
+            if len(self._stacks) == 1:
+                stack.push(X[:n_rows], classes[:n_rows])
+            else:
+                own = np.flatnonzero(owners[:n_rows] == number)
+                stack.push(X[own], classes[own])
+        self.n_rows += n_rows
         return n_rows
 
-    def deal(
-        self, n_partitions: int, rng: np.random.Generator
-    ) -> Iterator[tuple[sparse.csr_matrix, NDArray[np.int32]]]:
-        """Shuffle the rows and deal them out, the same number to each but for one.
-
-        Parameters
-        ----------
-        n_partitions : int
-            At least 1.
-        rng : numpy.random.Generator
-            The order of the rows, and with it who gets which, comes from here.
+    def parts(self) -> Iterator[tuple[sparse.csr_matrix, NDArray[np.int32]]]:
+        """Return the rows of each partition, in the order in which they came.
 
         Yields
         ------
         csr_matrix of shape (n_rows_of_partition, n_features)
-            A copy of the partition's rows.
+            A view of the window.
         ndarray of shape (n_rows_of_partition,)
             Their classes.
         """
+        for stack in self._stacks:
+            yield stack.rows()
+
+
+class _Stack:
+    """The rows of one partition, in arrays that are reserved once and filled again.
+
+    Memory is only taken as rows come. Building up matrices from pieces would need it
+    twice.
+    """
+
+    def __init__(self, most_bytes: int, n_features: int) -> None:
+        self.most_bytes = min(most_bytes, ENTRY_BYTES * _MOST_ENTRIES)
+        self.n_rows = 0
+        self._n_features = n_features
+        most_entries = self.most_bytes // ENTRY_BYTES
+        most_rows = self.most_bytes // ROW_BYTES
+        self._values = np.empty(most_entries, dtype=np.float64)
+        self._columns = np.empty(most_entries, dtype=np.int32)
+        self._starts = np.zeros(most_rows + 1, dtype=np.int32)
+        self._classes = np.empty(most_rows, dtype=np.int32)
+
+    @property
+    def n_bytes(self) -> int:
+        return ENTRY_BYTES * int(self._starts[self.n_rows]) + ROW_BYTES * self.n_rows
+
+    def push(self, X: sparse.csr_matrix, classes: NDArray[np.int32]) -> None:
+        held, n_new = int(self._starts[self.n_rows]), len(classes)
+        self._values[held : held + X.nnz] = X.data
+        self._columns[held : held + X.nnz] = X.indices
+        rows = slice(self.n_rows, self.n_rows + n_new)
+        self._starts[rows.start + 1 : rows.stop + 1] = held + X.indptr[1:]
+        self._classes[rows] = classes
+        self.n_rows += n_new
+
+    def rows(self) -> tuple[sparse.csr_matrix, NDArray[np.int32]]:
         n_entries = int(self._starts[self.n_rows])
-        held = sparse.csr_matrix(
+        X = sparse.csr_matrix(
             (
                 self._values[:n_entries],
                 self._columns[:n_entries],
@@ -117,5 +151,4 @@ class Window:
             ),
             shape=(self.n_rows, self._n_features),
         )
-        for rows in np.array_split(rng.permutation(self.n_rows), n_partitions):
-            yield held[rows], self._classes[rows]
+        return X, self._classes[: self.n_rows]
