@@ -37,6 +37,7 @@ _ALLOWED = {
         (_SGD, "SquaredHinge"),
         (_SGD, "ModifiedHuber"),
         (_LOSS, "CyHalfBinomialLoss"),
+        ("_loss", "CyHalfBinomialLoss"),  # its name before scikit-learn 1.7
     },
     "NdArrayNode": {
         ("numpy", name)
