@@ -94,7 +94,7 @@ class FeatureHasher(SklearnFeatureHasher):
     >>> from shardfit.feature_extraction import FeatureHasher
     >>> hasher = FeatureHasher(n_features=10)
     >>> hasher.transform([{"dog": 1, "cat": 2}, {"dog": 2, "run": 5}]).toarray()
-    array([[ 0.,  0., -2., -1.,  0.,  0.,  0.,  0.,  0.,  0.],
+    array([[ 0.,  0.,  0., -1.,  0.,  0.,  0.,  0.,  0.,  2.],
            [ 0.,  0.,  0., -2., -5.,  0.,  0.,  0.,  0.,  0.]])
     """
 
