@@ -189,8 +189,8 @@ def test_a_budget_that_is_too_small_says_what_is_needed(tmp_path):
 
 def test_only_rows_in_an_order_of_their_own_get_all_memory():
     settings = {"n_partitions": 1, "n_classes": 2, "n_features": 2**18}
-    assert window_bytes(10**9, **settings, is_mixed=True) == 10**9 // 32
-    assert window_bytes(10**10, **settings, is_mixed=True) == 10**10 // 32
+    assert window_bytes(10**9, **settings, is_mixed=True) == 10**9 // 40
+    assert window_bytes(10**10, **settings, is_mixed=True) == 10**10 // 40
     for memory in (10**9, 10**10):
         left = window_bytes(memory, **settings, is_mixed=False)
         assert 0.5 * memory < left < memory

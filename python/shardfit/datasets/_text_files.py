@@ -87,7 +87,7 @@ class TextFiles:
     label_type : {"string", "integer", "boolean"}, optional
         What the labels are; by default this is found by reading them all. CSV labels
         are integers if each of them is one.
-    batch_bytes : int, default=4 * 2**20
+    batch_bytes : int, default=2 * 2**20
         About how many bytes of text a batch holds. A longer row is a batch of its own.
     max_row_bytes : int, default=64 * 2**20
         The longest row, in bytes, that is accepted.
@@ -138,7 +138,7 @@ class TextFiles:
         text: str | list[str] | tuple[str, ...],
         label: str | None = None,
         label_type: str | None = None,
-        batch_bytes: int = 4 * 2**20,
+        batch_bytes: int = 2 * 2**20,
         max_row_bytes: int = 64 * 2**20,
     ) -> None:
         self.files = find_files(paths)

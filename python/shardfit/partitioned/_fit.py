@@ -112,7 +112,7 @@ def fit_files(
     -----
     The window bounds how far rows are shuffled. Where the labels are spread evenly
     over the files (`LabelSummary.is_mixed`), shuffling further gains nothing: the
-    window then is 1/32 of `memory` (or 16 MB, or one row of all columns if that is
+    window then is 1/40 of `memory` (or 16 MB, or one row of all columns if that is
     more), and memory does not grow with the files beyond it. Rows that are sorted, or
     lie in blocks of one label, need a window as large as memory allows, and a warning
     says so where even that one lacks a label.

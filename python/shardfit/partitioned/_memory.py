@@ -13,7 +13,7 @@ _BATCH = 100 * 10**6
 # Less than this would make the windows so small that the rows are hardly shuffled.
 _SMALLEST_WINDOW = 16 * 10**6
 # Rows that are mixed already gain nothing from a larger window than this share.
-_SHARE_FOR_MIXED_ROWS = 32
+_SHARE_FOR_MIXED_ROWS = 40
 
 
 def window_bytes(

@@ -87,10 +87,10 @@ class Window:
             n_fitting = int(np.searchsorted(ends, stack.most_bytes, "right"))
             if n_fitting < len(own):
                 n_rows = int(own[n_fitting])
-        for number, stack in enumerate(self._stacks):
-            if len(self._stacks) == 1:
-                stack.push(X[:n_rows], classes[:n_rows])
-            else:
+        if len(self._stacks) == 1:
+            self._stacks[0].push(X, classes[:n_rows])
+        else:
+            for number, stack in enumerate(self._stacks):
                 own = np.flatnonzero(owners[:n_rows] == number)
                 stack.push(X[own], classes[own])
         self.n_rows += n_rows
@@ -133,22 +133,21 @@ class _Stack:
         return ENTRY_BYTES * int(self._starts[self.n_rows]) + ROW_BYTES * self.n_rows
 
     def push(self, X: sparse.csr_matrix, classes: NDArray[np.int32]) -> None:
-        held, n_new = int(self._starts[self.n_rows]), len(classes)
-        self._values[held : held + X.nnz] = X.data
-        self._columns[held : held + X.nnz] = X.indices
+        """Copy as many of the first rows as there are classes."""
+        n_new = len(classes)
+        held, n_entries = int(self._starts[self.n_rows]), int(X.indptr[n_new])
+        self._values[held : held + n_entries] = X.data[:n_entries]
+        self._columns[held : held + n_entries] = X.indices[:n_entries]
         rows = slice(self.n_rows, self.n_rows + n_new)
-        self._starts[rows.start + 1 : rows.stop + 1] = held + X.indptr[1:]
+        self._starts[rows.start + 1 : rows.stop + 1] = held + X.indptr[1 : n_new + 1]
         self._classes[rows] = classes
         self.n_rows += n_new
 
     def rows(self) -> tuple[sparse.csr_matrix, NDArray[np.int32]]:
         n_entries = int(self._starts[self.n_rows])
-        X = sparse.csr_matrix(
-            (
-                self._values[:n_entries],
-                self._columns[:n_entries],
-                self._starts[: self.n_rows + 1],
-            ),
-            shape=(self.n_rows, self._n_features),
-        )
+        X = sparse.csr_matrix((self.n_rows, self._n_features))
+        # Given to its constructor, views of less than half of an array are copied.
+        X.data = self._values[:n_entries]
+        X.indices = self._columns[:n_entries]
+        X.indptr = self._starts[: self.n_rows + 1]
         return X, self._classes[: self.n_rows]
