@@ -55,8 +55,9 @@ format: $(VENV)/.installed  ## format Rust and Python
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-bench:  ## benchmarks of the core by class of input, in MB/s (Criterion)
-	cargo bench --locked
+bench: $(VENV)/.installed  ## MB/s by class of input: the core, then beside scikit-learn (ARGS=--help)
+	cargo bench --locked --bench hashing
+	$(BIN)/python -m benches.compare $(ARGS)
 
 wheel: $(VENV)/.installed  ## build a release wheel into dist/
 	mkdir -p dist

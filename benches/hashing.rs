@@ -1,12 +1,15 @@
 //! Hashing by class of input: each step alone, and all of them from documents to rows.
 //!
+//! Throughput is in bytes of the documents as they lie in memory.
+//!
 //! `cargo bench` runs everything, `cargo bench -- cjk` one class, `cargo bench -- sort` one step.
 
 use std::collections::HashMap;
 use std::hint::black_box;
 use std::time::Duration;
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use shardfit_benches::{Class, classes};
 use shardfit_core::analyzer::unicode::{CODE_POINTS, UnicodeTable};
 use shardfit_core::analyzer::{
@@ -36,103 +39,122 @@ fn unicode() -> UnicodeTable {
     UnicodeTable::new(&lower, &flags, HashMap::new()).expect("columns of the right length")
 }
 
-/// The characters of a text, two bytes each, if that is how `CPython` keeps them.
-fn units(text: &str) -> Vec<u16> {
-    text.encode_utf16().collect()
+/// A text as `CPython` would keep it.
+enum Stored<'a> {
+    Ascii(&'a [u8]),
+    Latin1(Vec<u8>),
+    Ucs2(Vec<u16>),
 }
 
-/// The texts of a class as `CPython` would keep them.
-fn stored(class: &Class) -> Vec<(&str, Vec<u16>, Vec<u8>)> {
-    let latin1 = |text: &str| text.chars().map_while(|c| u8::try_from(c).ok()).collect();
-    class.documents.iter().map(|text| (text.as_str(), units(text), latin1(text))).collect()
-}
-
-fn documents<'a>(stored: &'a [(&str, Vec<u16>, Vec<u8>)]) -> Vec<Document<'a>> {
-    let text = |(text, units, latin1): &'a (&str, Vec<u16>, Vec<u8>)| {
+impl<'a> Stored<'a> {
+    fn new(text: &'a str) -> Self {
         if text.is_ascii() {
-            Text::Ascii(text.as_bytes())
-        } else if latin1.len() == units.len() {
-            Text::Latin1(latin1)
-        } else {
-            Text::Ucs2(units)
+            return Self::Ascii(text.as_bytes());
         }
-    };
-    stored.iter().map(|stored| Document::Text(text(stored))).collect()
+        let latin1: Option<_> = text.chars().map(|c| u8::try_from(c).ok()).collect();
+        latin1.map_or_else(|| Self::Ucs2(text.encode_utf16().collect()), Self::Latin1)
+    }
+
+    fn document(&self) -> Document<'_> {
+        Document::Text(match self {
+            Self::Ascii(bytes) => Text::Ascii(bytes),
+            Self::Latin1(bytes) => Text::Latin1(bytes),
+            Self::Ucs2(units) => Text::Ucs2(units),
+        })
+    }
 }
 
-/// What a sink is given for one document.
-type Batches = Vec<(Vec<u8>, Vec<Span>)>;
+/// What the steps are given.
+struct Input<'a> {
+    documents: Vec<Document<'a>>,
+    analyzer: Analyzer,
+    tables: Option<Tables<'a>>,
+}
+
+impl Input<'_> {
+    fn split(&self, scratch: &mut Scratch, mut sink: impl FnMut(usize, &[u8], &[Span])) {
+        for (number, &document) in self.documents.iter().enumerate() {
+            let mut sink = |text: &[u8], spans: &[Span]| {
+                sink(number, text, spans);
+                Ok(())
+            };
+            self.analyzer
+                .analyze(document, self.tables, &KERNEL, scratch, &mut sink)
+                .expect("memory for a small text");
+        }
+    }
+}
+
+fn hash(batches: &[(Vec<u8>, Vec<Span>)], keys: &mut Vec<u32>) {
+    keys.clear();
+    for (text, spans) in batches {
+        KERNEL.hash(text, spans, buckets(), keys).expect("memory for keys");
+    }
+}
+
+fn bench(group: &mut BenchmarkGroup<'_, WallTime>, input: &Input<'_>) {
+    let mut scratch = Scratch::default();
+    group.bench_function("split", |bencher| {
+        bencher.iter(|| input.split(&mut scratch, |_, text, spans| _ = black_box((text, spans))));
+    });
+    let mut tokens = vec![Vec::new(); input.documents.len()];
+    input.split(&mut scratch, |number, text, spans| {
+        tokens[number].push((text.to_vec(), spans.to_vec()));
+    });
+    let mut keys = Vec::new();
+    group.bench_function("hash", |bencher| {
+        bencher.iter(|| {
+            for batches in &tokens {
+                hash(batches, &mut keys);
+                black_box(&keys);
+            }
+        });
+    });
+    let mut unsorted = vec![Vec::new(); tokens.len()];
+    tokens.iter().zip(&mut unsorted).for_each(|(batches, keys)| hash(batches, keys));
+    let mut spare = Vec::new();
+    group.bench_function("sort", |bencher| {
+        bencher.iter(|| {
+            for unsorted in &unsorted {
+                keys.clone_from(unsorted);
+                KERNEL.sort(&mut keys, &mut spare, &|| Ok(())).expect("memory for keys");
+                black_box(&keys);
+            }
+        });
+    });
+    let Input { documents, analyzer, tables } = input;
+    let hasher = Hasher { analyzer, tables: *tables, buckets: buckets(), kernel: &KERNEL };
+    let (mut buffers, cancel) = (Buffers::default(), Cancel::default());
+    group.bench_function("hash_documents", |bencher| {
+        bencher.iter(|| {
+            hash_documents(hasher, documents, &mut buffers, &cancel).expect("memory for rows")
+        });
+    });
+}
 
 fn hashing(criterion: &mut Criterion) {
     let unicode = unicode();
-    let tables = Some(Tables { unicode: &unicode, accents: None });
     let column = |word: &[u8]| bucket(buckets().key(murmur3(word)));
-    for class in classes(column) {
-        let rule = TokenRule { class: TokenClass::Word, min_length: class.min_length };
-        let ngrams = NgramRange { min: 1, max: 1 };
-        let features = Features::Words { rule, ngrams, stop_words: None };
-        let analyzer = Analyzer { lowercase: true, features };
-        let stored = stored(&class);
-        let documents = documents(&stored);
-        let bytes = documents.iter().map(Document::size).sum::<usize>() as u64;
-
-        let mut scratch = Scratch::default();
-        let mut split = |sink: &mut dyn FnMut(usize, &[u8], &[Span])| {
-            for (number, &document) in documents.iter().enumerate() {
-                analyzer
-                    .analyze(document, tables, &KERNEL, &mut scratch, &mut |text, spans| {
-                        sink(number, text, spans);
-                        Ok(())
-                    })
-                    .expect("memory for a small text");
-            }
+    for Class { name, documents, min_length } in classes(column) {
+        let stored: Vec<_> = documents.iter().map(|text| Stored::new(text)).collect();
+        let features = Features::Words {
+            rule: TokenRule { class: TokenClass::Word, min_length },
+            ngrams: NgramRange { min: 1, max: 1 },
+            stop_words: None,
         };
-        let mut tokens: Vec<Batches> = vec![Vec::new(); documents.len()];
-        split(&mut |number, text, spans| tokens[number].push((text.to_vec(), spans.to_vec())));
-        let hash = |batches: &Batches, keys: &mut Vec<u32>| {
-            keys.clear();
-            for (text, spans) in batches {
-                KERNEL.hash(text, spans, buckets(), keys).expect("memory for keys");
-            }
+        let input = Input {
+            documents: stored.iter().map(Stored::document).collect(),
+            analyzer: Analyzer { lowercase: true, features },
+            tables: Some(Tables { unicode: &unicode, accents: None }),
         };
-        let mut unsorted = vec![Vec::new(); documents.len()];
-        tokens.iter().zip(&mut unsorted).for_each(|(batches, keys)| hash(batches, keys));
-
-        let mut group = criterion.benchmark_group(class.name);
+        let bytes: usize = input.documents.iter().map(Document::size).sum();
+        let mut group = criterion.benchmark_group(name);
         group
-            .throughput(Throughput::Bytes(bytes))
+            .throughput(Throughput::Bytes(bytes as u64))
             .sample_size(10)
             .warm_up_time(Duration::from_millis(300))
             .measurement_time(Duration::from_secs(1));
-        group.bench_function("split", |bencher| {
-            bencher.iter(|| split(&mut |_, text, spans| _ = black_box((text, spans))));
-        });
-        group.bench_function("hash", |bencher| {
-            let mut keys = Vec::new();
-            bencher.iter(|| {
-                for batches in &tokens {
-                    hash(batches, &mut keys);
-                    black_box(&keys);
-                }
-            });
-        });
-        group.bench_function("sort", |bencher| {
-            let (mut keys, mut spare) = (Vec::new(), Vec::new());
-            bencher.iter(|| {
-                for unsorted in &unsorted {
-                    keys.clone_from(unsorted);
-                    KERNEL.sort(&mut keys, &mut spare, &|| Ok(())).expect("memory for keys");
-                    black_box(&keys);
-                }
-            });
-        });
-        let hasher = Hasher { analyzer: &analyzer, tables, buckets: buckets(), kernel: &KERNEL };
-        group.bench_function(BenchmarkId::from_parameter("hash_documents"), |bencher| {
-            let (mut buffers, cancel) = (Buffers::default(), Cancel::default());
-            bencher.iter(|| {
-                hash_documents(hasher, &documents, &mut buffers, &cancel).expect("memory for rows")
-            });
-        });
+        bench(&mut group, &input);
         group.finish();
     }
 }

@@ -46,7 +46,7 @@ impl Numbers {
     }
 
     fn word(&mut self, letters: &[char], longest: usize) -> String {
-        let length = 1 + (self.below(longest) + self.below(longest)) / 2;
+        let length = 1 + self.below(longest);
         (0..length).map(|_| letters[self.rank(letters.len())]).collect()
     }
 }
@@ -84,7 +84,7 @@ pub fn classes(column: impl Fn(&[u8]) -> u32) -> Vec<Class> {
     const ENGLISH: &str = "etaoinshrdlucmfwypvbgkjqxzTAIS";
     let cjk: String = ('\u{4e00}'..'\u{5e00}').collect();
     let mut numbers = Numbers(2);
-    let unique = (0..SIZE / 8).map(|number| format!("{number:07x} ")).collect();
+    let unique: Vec<String> = (0..SIZE / 8).map(|number| format!("{number:07x}")).collect();
     let class = |name, documents| Class { name, documents, min_length: 2 };
     vec![
         class("ascii", language(ENGLISH, 9, " ", 1500)),
@@ -93,11 +93,10 @@ pub fn classes(column: impl Fn(&[u8]) -> u32) -> Vec<Class> {
         class("cjk", language(&cjk, 6, "，", 1500)),
         class("many short", language(ENGLISH, 9, " ", 10)),
         class("few long", language(ENGLISH, 9, " ", SIZE)),
-        class("all unique", vec![unique]),
+        class("all unique", vec![unique.join(" ")]),
         class("one word", vec!["spam ".repeat(SIZE / 5)]),
         class("one token", vec!["x".repeat(SIZE)]),
         Class { name: "one letter", documents: vec!["a ".repeat(SIZE / 2)], min_length: 1 },
-        class("no token", vec!["- ".repeat(SIZE / 2)]),
         class("crowded columns", prose(&mut numbers, &crowded_words(column), " ", 50_000)),
     ]
 }

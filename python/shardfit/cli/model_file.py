@@ -205,11 +205,12 @@ def _load_pipeline(
     messages = [str(warning.message) for warning in caught]
     for warning in caught:
         if isinstance(warning.message, InconsistentVersionWarning):
-            messages = [
-                f"{os.fspath(path)} was trained with scikit-learn "
-                f"{warning.message.original_sklearn_version}, this is "
-                f"{sklearn.__version__}: check that it still predicts well"
-            ]
+            trained_with = warning.message.original_sklearn_version
+            message = (
+                f"{os.fspath(path)} was trained with scikit-learn {trained_with}, "
+                f"this is {sklearn.__version__}: check that it still predicts well"
+            )
+            messages = [message]
     for message in messages:
         warnings.warn(message, stacklevel=3)
     return pipeline

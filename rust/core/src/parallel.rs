@@ -106,12 +106,17 @@ where
         if workers.is_empty() {
             drain();
         }
-        crew.wait(&cancel, &mut proceed)?;
-        workers.into_iter().try_for_each(|worker| {
-            worker.join().map_err(|payload| {
-                E::from(Error::Panicked { message: panic_message(payload.as_ref()) })
-            })
-        })
+        let mut outcome = crew.wait(&cancel, &mut proceed);
+        // Every thread is joined, whatever happened: the scope would panic over one that has.
+        for worker in workers {
+            if let Err(payload) = worker.join()
+                && outcome.is_ok()
+            {
+                let message = panic_message(payload.as_ref());
+                outcome = Err(Error::Panicked { message }.into());
+            }
+        }
+        outcome
     })?;
     let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     // After an error the chunks behind it may be missing; `flatten` passes over them and `collect`

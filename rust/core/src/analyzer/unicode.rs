@@ -81,7 +81,7 @@ impl UnicodeTable {
         if expansions.values().any(|expansion| expansion.is_empty()) {
             return Err("an expansion is empty".into());
         }
-        let mut points = lower.iter().chain(expansions.values().flatten());
+        let mut points = lower.iter().chain(expansions.keys()).chain(expansions.values().flatten());
         if let Some(point) = points.find(|&&point| point as usize >= CODE_POINTS) {
             return Err(format!("{point:#x} is not a code point"));
         }

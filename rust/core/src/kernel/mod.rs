@@ -28,8 +28,8 @@ pub trait Kernel: Send + Sync {
     /// Its name, as in `scalar`.
     fn name(&self) -> &'static str;
 
-    /// Replaces `text` by the block, lower-cased if `lowercase`, and
-    /// [`PADDING`](crate::murmur3::PADDING) zeros, and `spans` by the tokens in it.
+    /// Replaces `text` by the block, lower-cased if `lowercase`, and at least
+    /// [`PADDING`](crate::murmur3::PADDING) bytes more, and `spans` by the tokens in it.
     ///
     /// The block is ASCII, shorter than 4 GiB, and starts and ends outside or at the edge of a token.
     fn split_ascii(

@@ -1,0 +1,241 @@
+//! Rows of counts against the oracle, and stopping in the middle of a row.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use proptest::prelude::*;
+use shardfit_core::analyzer::TokenRule;
+use shardfit_core::documents::{Document, Span};
+use shardfit_core::error::{Error, Result};
+use shardfit_core::hashing::{
+    Buckets, Buffers, Counts, Hasher, bucket, hash_documents, hash_in_order, sign,
+};
+use shardfit_core::kernel::{Kernel, Scalar};
+use shardfit_core::murmur3::PADDING;
+use shardfit_core::parallel::{self, Cancel};
+
+use crate::inputs::{Stored, numbers, setting, text};
+use crate::oracle::{self, Kind, Setting};
+
+/// Numbers of columns: masks, remainders and both ends.
+const N_FEATURES: [u64; 8] = [1, 2, 3, 7, 16, 1000, 1 << 20, (1 << 31) - 1];
+
+fn hash(
+    setting: &Setting,
+    texts: &[Stored],
+    n_features: u64,
+    alternate: bool,
+    buffers: &mut Buffers,
+) -> Counts {
+    let analyzer = setting.analyzer();
+    let hasher = Hasher {
+        analyzer: &analyzer,
+        tables: Some(setting.tables()),
+        buckets: Buckets::new(n_features, alternate).unwrap(),
+        kernel: &Scalar,
+    };
+    let documents: Vec<_> = texts.iter().map(|text| Document::Text(text.narrowest())).collect();
+    hash_documents(hasher, &documents, buffers, &Cancel::default()).unwrap()
+}
+
+fn expected(setting: &Setting, texts: &[String], n_features: u64, alternate: bool) -> Counts {
+    let mut counts = Counts::default();
+    for text in texts {
+        let features = oracle::features(setting, text);
+        let row = oracle::row(&features, n_features, alternate);
+        counts.columns.extend(row.keys());
+        counts.sums.extend(row.values());
+        counts.row_ends.push(counts.columns.len());
+    }
+    counts
+}
+
+fn store(texts: &[String]) -> Vec<Stored> {
+    texts.iter().map(|text| Stored::new(text)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn rows_are_those_of_the_oracle(
+        setting in setting(),
+        texts in prop::collection::vec(text(), 0..4),
+        n_features in prop::sample::select(N_FEATURES.to_vec()),
+        alternate: bool,
+    ) {
+        let got = hash(&setting, &store(&texts), n_features, alternate, &mut Buffers::default());
+        prop_assert_eq!(got, expected(&setting, &texts, n_features, alternate));
+    }
+
+    #[test]
+    fn rows_do_not_depend_on_how_documents_are_chunked(
+        setting in setting(),
+        texts in prop::collection::vec(text(), 0..12),
+        border in 0..12_usize,
+    ) {
+        let texts = store(&texts);
+        let mut buffers = Buffers::default();
+        let whole = hash(&setting, &texts, 16, true, &mut buffers);
+        let (front, back) = texts.split_at(border.min(texts.len()));
+        let mut joined = hash(&setting, front, 16, true, &mut buffers);
+        let back = hash(&setting, back, 16, true, &mut buffers);
+        let offset = joined.columns.len();
+        joined.row_ends.extend(back.row_ends.iter().map(|end| offset + end));
+        joined.columns.extend(back.columns);
+        joined.sums.extend(back.sums);
+        prop_assert_eq!(whole, joined);
+    }
+
+    #[test]
+    fn keys_are_column_and_sign(hash: u32, n_features in 1..1_u64 << 31, alternate: bool) {
+        let key = Buckets::new(n_features, alternate).unwrap().key(hash);
+        let signed = i64::from(hash.cast_signed());
+        prop_assert_eq!(u64::from(bucket(key)), signed.unsigned_abs() % n_features);
+        prop_assert_eq!(sign(key), if alternate && signed < 0 { -1 } else { 1 });
+    }
+}
+
+#[test]
+fn the_smallest_hash_has_a_magnitude_too() {
+    let hash = i32::MIN.cast_unsigned();
+    for n_features in N_FEATURES {
+        let key = Buckets::new(n_features, true).unwrap().key(hash);
+        assert_eq!(u64::from(bucket(key)), (1 << 31) % n_features);
+        assert_eq!(sign(key), -1);
+    }
+}
+
+#[test]
+fn numbers_of_columns_out_of_range_are_refused() {
+    for n_features in [0, 1 << 31, 1 << 32, u64::MAX] {
+        assert!(Buckets::new(n_features, true).is_none(), "{n_features}");
+    }
+}
+
+#[test]
+fn sums_of_zero_stay() {
+    let setting = Setting::words(1, (1, 1));
+    // One column: as many positive as negative hashes leave an entry of 0.
+    let signs = |token: &str| oracle::column_and_sign(token.as_bytes(), 1, true).1;
+    let tokens: Vec<String> = ('a'..='z').map(String::from).collect();
+    let positive = tokens.iter().find(|token| signs(token) > 0).unwrap();
+    let negative = tokens.iter().find(|token| signs(token) < 0).unwrap();
+    let texts = store(&[format!("{positive} {negative}"), String::new()]);
+    let counts = hash(&setting, &texts, 1, true, &mut Buffers::default());
+    assert_eq!(counts.row_ends, [1, 1]);
+    assert_eq!((counts.columns, counts.sums), (vec![0], vec![0]));
+}
+
+#[test]
+fn rows_of_documents_with_very_many_tokens() {
+    let pick = |number: u32| format!("{:x} ", number % 50_000);
+    let text: String = numbers(2).take(200_000).map(pick).collect();
+    let texts = [text.clone(), "one".into(), text];
+    let setting = Setting::words(1, (1, 1));
+    for n_features in N_FEATURES {
+        let got = hash(&setting, &store(&texts), n_features, true, &mut Buffers::default());
+        assert!(got == expected(&setting, &texts, n_features, true), "{n_features}");
+    }
+}
+
+#[test]
+fn hashing_in_order_keeps_order_and_repetition() {
+    let text = [b"the cat the".as_slice(), &[0; PADDING]].concat();
+    let words = [(0, 3), (4, 7), (8, 11)].map(|(start, end)| Span { start, end });
+    let spans: Vec<_> = words.iter().copied().cycle().take(150_000).collect();
+    let buckets = Buckets::new(1 << 20, true).unwrap();
+    let keys = hash_in_order(&text, &spans, buckets, &Scalar, &Cancel::default()).unwrap();
+    let expected = spans
+        .iter()
+        .map(|span| &text[span.start as usize..span.end as usize])
+        .map(|word| oracle::column_and_sign(word, 1 << 20, true));
+    assert!(keys.iter().map(|&key| (bucket(key), sign(key))).eq(expected));
+}
+
+/// A kernel during whose first call to `hash` the work stops being wanted.
+struct Overtaken<'c> {
+    cancel: &'c Cancel,
+    calls: &'c AtomicUsize,
+}
+
+impl Kernel for Overtaken<'_> {
+    fn name(&self) -> &'static str {
+        "overtaken"
+    }
+
+    fn split_ascii(
+        &self,
+        block: &[u8],
+        rule: TokenRule,
+        lowercase: bool,
+        text: &mut Vec<u8>,
+        spans: &mut Vec<Span>,
+    ) -> Result<()> {
+        Scalar.split_ascii(block, rule, lowercase, text, spans)
+    }
+
+    fn hash(
+        &self,
+        text: &[u8],
+        spans: &[Span],
+        buckets: Buckets,
+        keys: &mut Vec<u32>,
+    ) -> Result<()> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        while self.cancel.check().is_ok() {
+            std::thread::yield_now();
+        }
+        Scalar.hash(text, spans, buckets, keys)
+    }
+
+    fn sort(
+        &self,
+        keys: &mut Vec<u32>,
+        spare: &mut Vec<u32>,
+        proceed: &dyn Fn() -> Result<()>,
+    ) -> Result<()> {
+        Scalar.sort(keys, spare, proceed)
+    }
+}
+
+#[test]
+fn cancelling_stops_within_a_document() {
+    let stopped = |text: &str, kind: Kind| {
+        let setting = Setting::of(kind);
+        let analyzer = setting.analyzer();
+        let stored = Stored::new(text);
+        let calls = AtomicUsize::new(0);
+        let worker = || {
+            |_, cancel: &Cancel| {
+                let hasher = Hasher {
+                    analyzer: &analyzer,
+                    tables: Some(setting.tables()),
+                    buckets: Buckets::new(1 << 20, true).unwrap(),
+                    kernel: &Overtaken { cancel, calls: &calls },
+                };
+                let documents = [Document::Text(stored.narrowest())];
+                let result = hash_documents(hasher, &documents, &mut Buffers::default(), cancel);
+                assert_eq!(result, Err(Error::Cancelled));
+                Ok(())
+            }
+        };
+        // Nothing is stopped before it has begun.
+        let proceed = || match calls.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            _ => Err(Error::Cancelled),
+        };
+        let result = parallel::run(2, 1, worker, proceed);
+        assert_eq!(result, Err(Error::Cancelled));
+        // Of the many batches of the document, and of the second chunk, none was begun.
+        assert_eq!(calls.into_inner(), 1);
+    };
+    for word in ["a word ", "un été "] {
+        let text = word.repeat(100_000);
+        let kinds = [(1, 1), (1, 2)].map(|ngrams| Setting::words(1, ngrams).kind);
+        for kind in kinds {
+            stopped(&text, kind);
+        }
+        stopped(&text, Kind::Chars(2, 3));
+        stopped(&text, Kind::CharsInWords(2, 3));
+    }
+}

@@ -1,0 +1,277 @@
+//! Every kernel against naive loops.
+//!
+//! A new kernel is tested by one more line at the end of this file.
+
+use std::cell::Cell;
+
+use proptest::prelude::*;
+use shardfit_core::documents::Span;
+use shardfit_core::error::Error;
+use shardfit_core::hashing::{Buckets, bucket, sign};
+use shardfit_core::kernel::Kernel;
+use shardfit_core::murmur3::PADDING;
+
+use crate::inputs::{numbers, rule};
+use crate::oracle::{Class, column_and_sign, is_space, is_word};
+
+const CLASSES: [Class; 2] = [Class::Word, Class::NonSpace];
+
+/// The tokens of an ASCII text, found byte by byte.
+fn naive_spans(block: &[u8], class: Class, min_length: usize) -> Vec<Span> {
+    let is_inside = |byte: u8| match class {
+        Class::Word => is_word(byte.into()),
+        Class::NonSpace => !is_space(byte.into()),
+    };
+    let mut spans = Vec::new();
+    let mut start = 0;
+    for end in 0..=block.len() {
+        if end == block.len() || !is_inside(block[end]) {
+            if end > start && end - start >= min_length {
+                spans.push(Span { start: start as u32, end: end as u32 });
+            }
+            start = end + 1;
+        }
+    }
+    spans
+}
+
+/// Buffers that a kernel finds as earlier calls have left them.
+#[derive(Default)]
+struct Used {
+    text: Vec<u8>,
+    spans: Vec<Span>,
+}
+
+impl Used {
+    fn check_split(&mut self, kernel: &dyn Kernel, block: &[u8]) {
+        for class in CLASSES {
+            for lowercase in [false, true] {
+                let folded = if lowercase { block.to_ascii_lowercase() } else { block.to_vec() };
+                for min_length in 1..=4 {
+                    kernel
+                        .split_ascii(
+                            block,
+                            rule(class, min_length),
+                            lowercase,
+                            &mut self.text,
+                            &mut self.spans,
+                        )
+                        .unwrap();
+                    let expected = naive_spans(block, class, min_length);
+                    assert_eq!(self.spans, expected, "{class:?} {min_length} {block:?}");
+                    assert_eq!(self.text[..block.len()], folded);
+                    assert!(self.text.len() >= block.len() + PADDING);
+                }
+            }
+        }
+    }
+}
+
+/// Texts of 300 bytes with tokens and gaps of different lengths.
+fn ascii_texts() -> Vec<Vec<u8>> {
+    let of = |alphabet: &[u8], seed| {
+        let pick = |number| alphabet[number as usize % alphabet.len()];
+        numbers(seed).take(300).map(pick).collect()
+    };
+    let all: Vec<u8> = (0..128).collect();
+    vec![
+        of(&all, 1),
+        of(b"abcdefghijklmnoPQRSTUVWXYZ_09 ", 2),
+        of(b"a ", 3),
+        of(b"a", 4),
+        of(b".", 5),
+        b"A ".repeat(150),
+        b" a".repeat(150),
+        all.repeat(3),
+    ]
+}
+
+fn splits_every_length_at_every_alignment(kernel: &dyn Kernel) {
+    let mut used = Used::default();
+    for text in ascii_texts() {
+        for length in 0..=200 {
+            // Every alignment is met at every remainder of a block, at a tenth of the cost of all pairs.
+            for offset in (length % 7..64).step_by(7) {
+                used.check_split(kernel, &text[offset..offset + length]);
+            }
+        }
+    }
+}
+
+fn splits_where_blocks_meet(kernel: &dyn Kernel) {
+    let mut used = Used::default();
+    for border in [64, 128, 192, 4096] {
+        for before in 0..6 {
+            for after in 0..6 {
+                // A token that ends `after` bytes behind the border, and one that follows it at once.
+                let mut text = vec![b' '; border + 70];
+                text[border - before..border + after].fill(b'X');
+                text[border + after + 1..border + after + 3].fill(b'Y');
+                for length in border - 1..=border + 9 {
+                    used.check_split(kernel, &text[..length]);
+                }
+            }
+        }
+    }
+}
+
+fn hashes_every_length_at_every_place(kernel: &dyn Kernel) {
+    let bytes: Vec<u8> = numbers(6).map(|number| number as u8).take(120).collect();
+    for n_features in [1, 2, 3, 7, 16, 1000, 1 << 20, (1 << 31) - 1] {
+        for alternate in [false, true] {
+            let buckets = Buckets::new(n_features, alternate).unwrap();
+            for length in 0..=40_u32 {
+                let spans: Vec<Span> =
+                    (0..64).map(|start| Span { start, end: start + length }).collect();
+                // Exactly the bytes that are promised behind the last range.
+                let text = &bytes[..63 + length as usize + PADDING];
+                for number in [0, 1, 2, 3, 5, 8, 15, 16, 17, 33, 64] {
+                    check_hash(kernel, text, &spans[64 - number..], buckets, n_features);
+                }
+            }
+        }
+    }
+}
+
+fn check_hash(kernel: &dyn Kernel, text: &[u8], spans: &[Span], buckets: Buckets, n_features: u64) {
+    let alternate = spans.iter().any(|_| buckets.key(u32::MAX) & 1 == 1);
+    let mut keys = vec![7];
+    kernel.hash(text, spans, buckets, &mut keys).unwrap();
+    assert_eq!(keys.remove(0), 7, "keys are appended");
+    let expected = spans
+        .iter()
+        .map(|span| &text[span.start as usize..span.end as usize])
+        .map(|feature| column_and_sign(feature, n_features, alternate));
+    let got = keys.iter().map(|&key| (bucket(key), sign(key)));
+    assert!(got.eq(expected), "{n_features} columns, {spans:?}");
+}
+
+fn hashes_spans_of_mixed_lengths(kernel: &dyn Kernel) {
+    let text: Vec<u8> = numbers(8).map(|number| number as u8).take(5000).collect();
+    let places: Vec<u32> = numbers(9).map(|number| number % 4000).take(999).collect();
+    let lengths = numbers(10).map(|number| number % if number % 9 == 0 { 900 } else { 20 });
+    let spans: Vec<Span> = places
+        .iter()
+        .zip(lengths)
+        .map(|(&start, length)| Span { start, end: start + length })
+        .collect();
+    for n_features in [1 << 18, 1_000_003] {
+        let buckets = Buckets::new(n_features, true).unwrap();
+        check_hash(kernel, &text, &spans, buckets, n_features);
+    }
+}
+
+/// Keys in every order and with every spread that a sort might not expect.
+fn key_patterns(length: usize) -> Vec<Vec<u32>> {
+    let keys = |key: fn(usize, u32) -> u32| {
+        let keys = (0..length).zip(numbers(length as u64));
+        keys.map(|(i, random)| key(i, random)).collect()
+    };
+    vec![
+        keys(|_, _| 0),
+        keys(|_, _| u32::MAX),
+        keys(|i, _| i as u32),
+        keys(|i, _| u32::MAX - i as u32),
+        keys(|_, random| random),
+        keys(|_, random| random % (1 << 21)),
+        keys(|_, random| random % 2),
+        keys(|i, random| if i == 0 { u32::MAX } else { random % 1000 }),
+        keys(|i, random| ((i as u32 % 2) << 31) | (random % 16)),
+        keys(|i, _| (i as u32 % 5) << 11),
+        keys(|i, random| (1 << (random % 32)) | (i as u32 % 2)),
+    ]
+}
+
+fn sorts_every_pattern(kernel: &dyn Kernel) {
+    let mut spare = vec![9; 100];
+    let borders = [511, 1023, 4096, 65_535, 65_536, 65_537, 300_000];
+    for length in (0..=300).chain(borders) {
+        for mut keys in key_patterns(length) {
+            let mut expected = keys.clone();
+            expected.sort_unstable();
+            kernel.sort(&mut keys, &mut spare, &|| Ok(())).unwrap();
+            assert!(keys == expected, "{length} keys");
+        }
+    }
+}
+
+fn stops_sorting_whenever_it_is_told(kernel: &dyn Kernel) {
+    let unsorted: Vec<u32> = numbers(11).take(300_000).collect();
+    let questions = Cell::new(0);
+    let ask = || {
+        questions.set(questions.get() + 1);
+        Ok(())
+    };
+    kernel.sort(&mut unsorted.clone(), &mut Vec::new(), &ask).unwrap();
+    assert!(questions.get() > 0, "a long sort asks whether to go on");
+    for refused in 0..questions.get() {
+        let left: Cell<usize> = Cell::new(refused);
+        let refuse = || {
+            let error = (left.get() == 0).then_some(Error::Cancelled);
+            left.set(left.get().wrapping_sub(1));
+            error.map_or(Ok(()), Err)
+        };
+        let result = kernel.sort(&mut unsorted.clone(), &mut Vec::new(), &refuse);
+        assert_eq!(result, Err(Error::Cancelled));
+    }
+}
+
+macro_rules! kernel_tests {
+    ($name:ident, $kernel:expr) => {
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn has_its_name() {
+                assert_eq!($kernel.name(), stringify!($name));
+            }
+
+            #[test]
+            fn splits_every_length_at_every_alignment() {
+                super::splits_every_length_at_every_alignment(&$kernel);
+            }
+
+            #[test]
+            fn splits_where_blocks_meet() {
+                super::splits_where_blocks_meet(&$kernel);
+            }
+
+            #[test]
+            fn hashes_every_length_at_every_place() {
+                super::hashes_every_length_at_every_place(&$kernel);
+            }
+
+            #[test]
+            fn hashes_spans_of_mixed_lengths() {
+                super::hashes_spans_of_mixed_lengths(&$kernel);
+            }
+
+            #[test]
+            fn sorts_every_pattern() {
+                super::sorts_every_pattern(&$kernel);
+            }
+
+            #[test]
+            fn stops_sorting_whenever_it_is_told() {
+                super::stops_sorting_whenever_it_is_told(&$kernel);
+            }
+
+            proptest! {
+                #[test]
+                fn splits_any_text(block in prop::collection::vec(0..128_u8, 0..1000)) {
+                    Used::default().check_split(&$kernel, &block);
+                }
+
+                #[test]
+                fn sorts_any_keys(mut keys: Vec<u32>, mut spare: Vec<u32>) {
+                    let mut expected = keys.clone();
+                    expected.sort_unstable();
+                    $kernel.sort(&mut keys, &mut spare, &|| Ok(())).unwrap();
+                    prop_assert_eq!(keys, expected);
+                }
+            }
+        }
+    };
+}
+
+kernel_tests!(scalar, shardfit_core::kernel::Scalar);
