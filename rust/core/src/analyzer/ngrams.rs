@@ -11,7 +11,7 @@
 
 use std::collections::HashSet;
 
-use super::preprocess::{Tables, preprocess, push_utf8};
+use super::preprocess::{Output, PART, Tables, preprocess, push_utf8};
 use super::tokens::{check_length, is_ascii_space};
 use super::unicode::SPACE;
 use super::{Scratch, Sink};
@@ -172,16 +172,9 @@ pub(super) fn char_ngrams(
         spaces.close(folded);
     } else {
         let tables = tables.expect("a text outside ASCII comes with the tables");
-        let (mut spaces, mut count) = (Spaces::default(), 0_usize);
-        preprocess(text, lowercase, tables, |point, entry| {
-            if folded.capacity() - folded.len() < 8 {
-                reserve(folded, folded.len() + 64)?;
-            }
-            spaces.push(point, entry & SPACE != 0, folded);
-            count += 1;
-            if count % BATCH == 0 { sink(&[], &[]) } else { Ok(()) }
-        })?;
-        spaces.close(folded);
+        let mut gathered = Folder { text: folded, spaces: Spaces::default(), sink };
+        preprocess(text, lowercase, tables, &mut gathered)?;
+        gathered.spaces.close(gathered.text);
     }
     check_length(folded.len())?;
     find_boundaries(folded, 0, boundaries)?;
@@ -193,6 +186,25 @@ pub(super) fn char_ngrams(
         windows(boundaries, length, folded, spans, sink)?;
     }
     sink(folded, spans)
+}
+
+/// Gathers the characters of a whole text.
+struct Folder<'s, 'sink> {
+    text: &'s mut Vec<u8>,
+    spaces: Spaces,
+    sink: &'s mut Sink<'sink>,
+}
+
+impl Output for Folder<'_, '_> {
+    #[inline(always)]
+    fn push(&mut self, point: u32, entry: u32) {
+        self.spaces.push(point, entry & SPACE != 0, self.text);
+    }
+
+    fn pause(&mut self) -> Result<()> {
+        (self.sink)(&[], &[])?;
+        reserve(self.text, 4 * PART + PADDING)
+    }
 }
 
 /// Folds white space: a single one stays what it is, several in a row become one space.

@@ -2,8 +2,8 @@
 //!
 //! # Overview
 //!
-//! [`preprocess`] reads a text in whatever form it is stored and calls back with each character of
-//! what scikit-learn's preprocessor would make of it, together with its table entry.
+//! [`preprocess`] reads a text in whatever form it is stored and passes each character of what
+//! scikit-learn's preprocessor would make of it to an [`Output`], together with its table entry.
 //!
 //! # Why
 //!
@@ -25,11 +25,26 @@ pub struct Tables<'t> {
     pub accents: Option<&'t AccentTable>,
 }
 
+/// What receives the characters of a preprocessed text.
+pub trait Output {
+    /// Takes a character and its entry in the table.
+    fn push(&mut self, point: u32, entry: u32);
+
+    /// Called before every [`PART`] characters of the original text, and at its end: the place to
+    /// reserve memory, to pass on what has been gathered, and to fail. That `push` cannot fail is
+    /// what makes it part of the loop.
+    fn pause(&mut self) -> Result<()>;
+}
+
+/// How many characters, or bytes of UTF-8, are read between two pauses.
+pub const PART: usize = 2048;
+
 /// A text as a sequence of code points that can also be read backwards from any place, which the
 /// rule for the final sigma needs.
 trait Source: Copy {
-    /// Calls `visit` with each code point and its place, until that fails.
-    fn visit(self, visit: impl FnMut(usize, u32) -> Result<()>) -> Result<()>;
+    /// The code points from `start` on, about [`PART`] of them, with their places; and where the
+    /// next part starts. None at the end.
+    fn part(self, start: usize) -> Option<(impl Iterator<Item = (usize, u32)>, usize)>;
     /// The code points before `place`, nearest first.
     fn before(self, place: usize) -> impl Iterator<Item = u32>;
     /// The code points after the one at `place`.
@@ -37,9 +52,17 @@ trait Source: Copy {
 }
 
 impl Source for &str {
-    #[inline]
-    fn visit(self, mut visit: impl FnMut(usize, u32) -> Result<()>) -> Result<()> {
-        self.char_indices().try_for_each(|(place, character)| visit(place, character.into()))
+    #[inline(always)]
+    fn part(self, start: usize) -> Option<(impl Iterator<Item = (usize, u32)>, usize)> {
+        if start == self.len() {
+            return None;
+        }
+        let mut end = self.len().min(start + PART);
+        while !self.is_char_boundary(end) {
+            end += 1;
+        }
+        let part = self[start..end].char_indices();
+        Some((part.map(move |(i, character)| (start + i, character.into())), end))
     }
 
     fn before(self, place: usize) -> impl Iterator<Item = u32> {
@@ -52,9 +75,14 @@ impl Source for &str {
 }
 
 impl<U: Copy + Into<u32>> Source for &[U] {
-    #[inline]
-    fn visit(self, mut visit: impl FnMut(usize, u32) -> Result<()>) -> Result<()> {
-        self.iter().enumerate().try_for_each(|(place, &unit)| visit(place, unit.into()))
+    #[inline(always)]
+    fn part(self, start: usize) -> Option<(impl Iterator<Item = (usize, u32)>, usize)> {
+        if start == self.len() {
+            return None;
+        }
+        let end = self.len().min(start + PART);
+        let part = self[start..end].iter().enumerate();
+        Some((part.map(move |(i, &unit)| (start + i, unit.into())), end))
     }
 
     fn before(self, place: usize) -> impl Iterator<Item = u32> {
@@ -66,54 +94,57 @@ impl<U: Copy + Into<u32>> Source for &[U] {
     }
 }
 
-/// Calls `emit` with each character of the preprocessed text, and its entry in the table.
+/// Passes each character of the preprocessed text to `output`.
 #[inline]
 pub fn preprocess(
     text: Text<'_>,
     lowercase: bool,
     tables: Tables<'_>,
-    emit: impl FnMut(u32, u32) -> Result<()>,
+    output: &mut impl Output,
 ) -> Result<()> {
     match text {
-        Text::Ascii(bytes) | Text::Latin1(bytes) => strip(bytes, lowercase, tables, emit),
-        Text::Utf8(text) => strip(text, lowercase, tables, emit),
-        Text::Ucs2(units) => strip(units, lowercase, tables, emit),
-        Text::Ucs4(units) => strip(units, lowercase, tables, emit),
+        Text::Ascii(bytes) | Text::Latin1(bytes) => run(bytes, lowercase, tables, output),
+        Text::Utf8(text) => run(text, lowercase, tables, output),
+        Text::Ucs2(units) => run(units, lowercase, tables, output),
+        Text::Ucs4(units) => run(units, lowercase, tables, output),
     }
 }
 
-/// Lower-cases and strips. What is called for each character has a single place of call, so that it
-/// becomes part of the loop.
 #[inline]
-fn strip(
+fn run(
     source: impl Source,
     lowercase: bool,
     tables: Tables<'_>,
-    mut emit: impl FnMut(u32, u32) -> Result<()>,
+    output: &mut impl Output,
 ) -> Result<()> {
-    let unicode = tables.unicode;
-    let Some(accents) = tables.accents else {
-        return lower(source, lowercase, unicode, emit);
-    };
-    lower(source, lowercase, unicode, |point, _| {
-        let mut outcome = Ok(());
-        accents.strip(point, |point| {
-            if outcome.is_ok() {
-                outcome = emit(point, unicode.entry(point));
-            }
-        });
-        outcome
-    })
+    let Tables { unicode, accents } = tables;
+    let mut start = 0;
+    output.pause()?;
+    while let Some((part, end)) = source.part(start) {
+        match accents {
+            None => lower(source, part, lowercase, unicode, |point, entry| {
+                output.push(point, entry);
+            }),
+            Some(accents) => lower(source, part, lowercase, unicode, |point, _| {
+                accents.strip(point, |point| output.push(point, unicode.entry(point)));
+            }),
+        }
+        output.pause()?;
+        start = end;
+    }
+    Ok(())
 }
 
-#[inline]
+/// Lower-cases a part of `source`.
+#[inline(always)]
 fn lower(
     source: impl Source,
+    part: impl Iterator<Item = (usize, u32)>,
     lowercase: bool,
     unicode: &UnicodeTable,
-    mut emit: impl FnMut(u32, u32) -> Result<()>,
-) -> Result<()> {
-    source.visit(|place, point| {
+    mut emit: impl FnMut(u32, u32),
+) {
+    part.for_each(|(place, point)| {
         let entry = unicode.entry(point);
         let (point, entry) = match unicode.lower(point) {
             _ if !lowercase => (point, entry),
@@ -122,21 +153,20 @@ fn lower(
             Lower::Sigma => (unicode.lower_sigma(source.before(place), source.after(place)), entry),
             Lower::Several(points) => {
                 let (&last, others) = points.split_last().expect("an expansion is not empty");
-                emit_all(others, unicode, &mut emit)?;
+                emit_all(others, unicode, &mut emit);
                 (last, unicode.entry(last))
             }
         };
-        emit(point, entry)
-    })
+        emit(point, entry);
+    });
 }
 
+/// Rare, and kept apart so that `emit` has a single place of call and becomes part of the loop.
 #[cold]
-fn emit_all(
-    points: &[u32],
-    unicode: &UnicodeTable,
-    emit: &mut dyn FnMut(u32, u32) -> Result<()>,
-) -> Result<()> {
-    points.iter().try_for_each(|&point| emit(point, unicode.entry(point)))
+fn emit_all(points: &[u32], unicode: &UnicodeTable, emit: &mut dyn FnMut(u32, u32)) {
+    for &point in points {
+        emit(point, unicode.entry(point));
+    }
 }
 
 /// Appends a code point in UTF-8. A surrogate becomes U+FFFD: callers let none through where it

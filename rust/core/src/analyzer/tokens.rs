@@ -13,7 +13,7 @@
 //! They need no regular expression engine. Patterns that are not runs are left to Python's `re`:
 //! translating them to another engine could only ever be almost equal.
 
-use super::preprocess::{Tables, preprocess, push_utf8};
+use super::preprocess::{Output, PART, Tables, preprocess, push_utf8};
 use super::unicode::{SPACE, WORD};
 use super::{Scratch, Sink};
 use crate::documents::{Span, Text};
@@ -83,10 +83,12 @@ pub(super) fn split(
     }
     let tables = tables.expect("a text outside ASCII comes with the tables");
     let Scratch { text: folded, spans, .. } = scratch;
-    let mut splitter = Splitter { rule, text: folded, spans, start: 0, length: 0 };
-    splitter.clear()?;
-    preprocess(text, lowercase, tables, |point, entry| splitter.push(point, entry, sink))?;
-    splitter.flush(sink)
+    folded.clear();
+    spans.clear();
+    let mut splitter = Splitter { rule, text: folded, spans, start: 0, length: 0, sink };
+    preprocess(text, lowercase, tables, &mut splitter)?;
+    splitter.close();
+    splitter.flush()
 }
 
 fn split_ascii(
@@ -122,7 +124,7 @@ pub(super) fn check_length(bytes: usize) -> Result<()> {
 }
 
 /// The state between two characters of a text outside ASCII.
-struct Splitter<'s> {
+struct Splitter<'s, 'sink> {
     rule: TokenRule,
     text: &'s mut Vec<u8>,
     spans: &'s mut Vec<Span>,
@@ -130,18 +132,12 @@ struct Splitter<'s> {
     start: usize,
     /// Characters of the current token.
     length: usize,
+    sink: &'s mut Sink<'sink>,
 }
 
-impl Splitter<'_> {
-    fn clear(&mut self) -> Result<()> {
-        self.text.clear();
-        self.spans.clear();
-        reserve(self.text, 2 * BLOCK)?;
-        reserve(self.spans, BLOCK)
-    }
-
+impl Output for Splitter<'_, '_> {
     #[inline(always)]
-    fn push(&mut self, point: u32, entry: u32, sink: &mut Sink<'_>) -> Result<()> {
+    fn push(&mut self, point: u32, entry: u32) {
         if self.rule.class.has_entry(entry) {
             if self.length == 0 {
                 self.start = self.text.len();
@@ -149,17 +145,22 @@ impl Splitter<'_> {
             self.length += 1;
         } else {
             self.close();
-            if self.text.len() >= BLOCK {
-                self.flush(sink)?;
-            }
-        }
-        if self.text.capacity() - self.text.len() < 4 {
-            reserve(self.text, self.text.len() + 4)?;
         }
         push_utf8(self.text, point);
-        Ok(())
     }
 
+    fn pause(&mut self) -> Result<()> {
+        if self.text.len() >= BLOCK {
+            self.flush()?;
+        }
+        // Enough unless stripping accents makes many characters of one, which is rare.
+        reserve(self.text, 4 * PART + PADDING)?;
+        reserve(self.spans, PART)
+    }
+}
+
+impl Splitter<'_, '_> {
+    /// Ends the current token, if there is one.
     #[inline(always)]
     fn close(&mut self) {
         if self.length >= self.rule.min_length {
@@ -169,11 +170,17 @@ impl Splitter<'_> {
         self.length = 0;
     }
 
-    fn flush(&mut self, sink: &mut Sink<'_>) -> Result<()> {
-        self.close();
-        check_length(self.text.len())?;
+    /// Passes on the tokens that have ended, and keeps the text of the one that has not.
+    fn flush(&mut self) -> Result<()> {
+        let length = self.text.len();
+        check_length(length)?;
+        reserve(self.text, PADDING)?;
         self.text.extend_from_slice(&[0; PADDING]);
-        sink(self.text, self.spans)?;
-        self.clear()
+        (self.sink)(self.text, self.spans)?;
+        self.text.truncate(length);
+        self.text.drain(..if self.length == 0 { length } else { self.start });
+        self.spans.clear();
+        self.start = 0;
+        Ok(())
     }
 }
