@@ -1,4 +1,4 @@
-"""Scale scikit-learn from one core to a cluster without leaving its API."""
+"""Scale scikit-learn text learning without leaving its API."""
 
 from importlib.metadata import version
 

@@ -17,6 +17,7 @@ from joblib.parallel import get_active_backend
 
 __all__ = ["effective_threads"]
 
+_MOST_THREADS = 4096
 _VARIABLES = ("SHARDFIT_NUM_THREADS", "OMP_NUM_THREADS")
 
 
@@ -42,7 +43,8 @@ def effective_threads(n_jobs: int | None) -> int:
     TypeError
         If `n_jobs` is neither an integer nor None.
     ValueError
-        If `n_jobs` is 0, or one of the variables is not a positive integer.
+        If `n_jobs` is 0 or over 4096, or one of the variables is not a positive
+        integer up to that.
     """
     if n_jobs is not None:
         if not isinstance(n_jobs, Integral) or isinstance(n_jobs, bool):
@@ -51,6 +53,11 @@ def effective_threads(n_jobs: int | None) -> int:
             raise ValueError(
                 "n_jobs must not be 0; use None or -1 for every CPU, 1 for one thread"
             )
+        if n_jobs > _MOST_THREADS:
+            raise ValueError(
+                f"n_jobs must be at most {_MOST_THREADS}, got {n_jobs}; -1 stands for "
+                "every CPU"
+            )
         if n_jobs > 0:
             return int(n_jobs)
         return max(1, joblib.cpu_count() + 1 + int(n_jobs))
@@ -58,8 +65,11 @@ def effective_threads(n_jobs: int | None) -> int:
         if text := os.environ.get(variable, "").strip():
             # OMP_NUM_THREADS may be a list, one number per level of nesting.
             first = text.split(",")[0].strip()
-            if not first.isdecimal() or int(first) == 0:
-                raise ValueError(f"{variable} must be a positive integer, got {text!r}")
+            if not first.isdecimal() or not 1 <= int(first) <= _MOST_THREADS:
+                raise ValueError(
+                    f"{variable} must be an integer from 1 to {_MOST_THREADS}, "
+                    f"got {text!r}"
+                )
             return int(first)
     backend, _ = get_active_backend()
     if getattr(backend, "nesting_level", 0):

@@ -324,3 +324,22 @@ def test_arguments_that_make_no_sense(tmp_path: Path) -> None:
         TextFiles(file, text="text", batch_bytes=0)
     with pytest.raises(ValueError, match="give label="):
         TextFiles(file, text="text").summarize_labels()
+
+
+def test_a_csv_row_with_too_many_cells_that_is_not_utf8(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    content = b"text,label\na,pos\nb,neg\ncaf\xe9, hello,pos\n"
+    error = error_of(tmp_path, "a.csv", content)
+    assert_error(error, "the row has 3 cells, the header 2", 3, None)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_file_name_that_is_not_utf8(tmp_path: Path) -> None:
+    file = tmp_path / "n\udcff.csv"
+    try:
+        file.write_text("text,label\na,b\n")
+    except (OSError, UnicodeEncodeError):
+        pytest.skip("this file system takes no such name")
+    with pytest.raises(DatasetError, match="not UTF-8"):
+        TextFiles(file, text="text")

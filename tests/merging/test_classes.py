@@ -193,3 +193,11 @@ def test_logistic_regression_of_different_classes_is_refused():
 def test_wrong_classes_are_refused(classes, message):
     with pytest.raises(ValueError, match=message):
         merge([fitted(0, 1), fitted(0, 1)], classes=classes)
+
+
+def test_joint_support_vector_machines_of_different_classes_are_refused() -> None:
+    X = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0], [2.0, 1.0]])
+    first = LinearSVC(multi_class="crammer_singer").fit(X[:4], [0, 1, 2, 0])
+    second = LinearSVC(multi_class="crammer_singer").fit(X[:4], [1, 2, 3, 1])
+    with pytest.raises(NotMergeableError, match="depend on the other classes"):
+        merge([first, second])

@@ -45,7 +45,8 @@ class _Shardfit(click.Group):
         try:
             with _warnings_in_one_line(), _terminable():
                 status = super().main(args, **settings)
-                sys.stdout.flush()
+                if sys.stdout is not None:  # It is None if it was closed at the start.
+                    sys.stdout.flush()
         except BrokenPipeError:
             _leave_stdout()
             sys.exit(1)

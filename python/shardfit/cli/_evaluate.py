@@ -114,7 +114,7 @@ def _check_picture(plot: Path | None) -> None:
 
 
 def _label_column(saved: SavedModel, model: Path, given: str | None) -> str:
-    label = given or saved.label
+    label = saved.label if given is None else given
     if label is None:
         raise click.UsageError(
             f"{model} does not say which column holds the labels; name it with --label"

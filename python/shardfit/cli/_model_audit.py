@@ -156,6 +156,9 @@ def check_pipeline(pipeline: object) -> None:
             raise ModelFileError(f"it hides the method {hidden[0]!r} behind a value")
     if not hasattr(classifier, "coef_"):
         raise ModelFileError("its classifier is not fitted")
+    # What a parameter may be, scikit-learn says: no dict in the place of a function.
+    vectorizer._validate_params()
+    classifier._validate_params()
     _check_shapes(vectorizer, classifier)
 
 

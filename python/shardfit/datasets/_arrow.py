@@ -83,8 +83,9 @@ class Request:
 
 
 def show_names(names: list[str], limit: int = 20) -> str:
-    """Name columns for a message, at most `limit` of them."""
-    shown = ", ".join(repr(name) for name in names[:limit])
+    """Name columns for a message, at most `limit` of them, and long names in part."""
+    short = [name if len(name) <= 60 else f"{name[:60]}..." for name in names[:limit]]
+    shown = ", ".join(map(repr, short))
     more = len(names) - limit
     return f"{shown} and {more} more" if more > 0 else shown or "none"
 

@@ -83,8 +83,19 @@ def find_files(paths: PathsLike) -> tuple[Path, ...]:
     for path in given:
         for file in _expand(os.fspath(path)):
             format_of(file)
+            _check_name(file)
             files.setdefault(os.path.realpath(file), file)
     return tuple(files.values())
+
+
+def _check_name(file: Path) -> None:
+    try:
+        str(file).encode()
+    except UnicodeEncodeError as error:
+        raise DatasetError(
+            "the name of the file is not UTF-8, which Arrow asks for; rename it",
+            file=ascii(str(file)),
+        ) from error
 
 
 def _expand(path: str) -> list[Path]:

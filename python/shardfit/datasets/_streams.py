@@ -34,6 +34,7 @@ class ByteStream(io.RawIOBase):
         # pyarrow reads ahead in a thread, which may still run when this is closed.
         self._lock = RLock()
         self._tail = tail
+        self._raw = self._stream = pa.BufferReader(b"")  # until the file is open
         self._raw = pa.OSFile(str(file), "rb")
         compression = compression_of(file)
         self._stream = (
@@ -42,11 +43,18 @@ class ByteStream(io.RawIOBase):
             else self._raw
         )
         self._pending = b""
+        try:
+            self._check_start()
+        except BaseException:
+            self.close()
+            raise
+
+    def _check_start(self) -> None:
         self._pending = self._read_exactly(len(_UTF8_BOM))
         if not self._pending:
-            raise DatasetError("the file is empty", file=file)
+            raise DatasetError("the file is empty", file=self.file)
         if self._pending.startswith(_UTF16_BOMS):
-            raise DatasetError("the text is UTF-16; save it as UTF-8", file=file)
+            raise DatasetError("the text is UTF-16; save it as UTF-8", file=self.file)
         self._pending = self._pending.removeprefix(_UTF8_BOM)
 
     def read(self, n_bytes: int = -1) -> bytes:

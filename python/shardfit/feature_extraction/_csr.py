@@ -10,7 +10,7 @@ from sklearn import get_config
 
 __all__ = ["max_int32_entries", "wrap_csr"]
 
-# Entries from which on index arrays are 64 bits wide; the tests lower it.
+# With more entries than this, index arrays are 64 bits wide; the tests lower it.
 max_int32_entries = int(np.iinfo(np.int32).max)
 
 

@@ -33,7 +33,7 @@ class HashTarget(TypedDict):
     norm: str | None
     """'l1', 'l2' or None."""
     dtype: str
-    """'float64', 'float32' or, without scaling, 'int64'."""
+    """'float64' or 'float32'."""
     n_threads: int
     max_int32: int
     """With more entries than this, indices and indptr are int64."""
@@ -140,10 +140,11 @@ class FeatureHasher(SklearnFeatureHasher):
         TypeError
             If a name is neither a string nor bytes, or a value is not a number.
         """
+        effective_threads(self.n_jobs)  # Refuses what it cannot take, on every path.
         values = value_type(self.dtype, self.n_features, self.alternate_sign)
         if not isinstance(values, str) and self.input_type == "string":
             return self._transform_names(iter(raw_X), values)
-        if not isinstance(values, str) and values.computed == "float64":
+        if not isinstance(values, str) and values.dtype == np.float64:
             return self._transform_pairs(iter(raw_X))
         _logger.debug("scikit-learn hashes: %s", values)
         return super().transform(raw_X)
@@ -158,8 +159,7 @@ class FeatureHasher(SklearnFeatureHasher):
         data, indices, indptr = _rust.hash_tokens(
             chain([first], samples), hash_target(self, values)
         )
-        data = data.astype(values.dtype, copy=False)
-        return _csr.wrap_csr(data, indices, indptr, int(self.n_features))
+        return _csr.wrap_csr(values.cast(data), indices, indptr, int(self.n_features))
 
     def _transform_pairs(self, samples: Iterator[Any]) -> Any:
         if self.input_type == "dict":

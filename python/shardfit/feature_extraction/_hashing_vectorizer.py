@@ -234,8 +234,7 @@ class HashingVectorizer(  # type: ignore[call-arg]
         if len(indptr) == 1:
             # Scikit-learn lets the end of the iteration out.
             raise StopIteration
-        data = data.astype(values.dtype, copy=False)
-        matrix = _csr.wrap_csr(data, indices, indptr, int(self.n_features))
+        matrix = _csr.wrap_csr(values.cast(data), indices, indptr, int(self.n_features))
         if not values.is_float:
             if self.binary:
                 matrix.data.fill(1)

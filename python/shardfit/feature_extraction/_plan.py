@@ -145,7 +145,12 @@ class ValueType(NamedTuple):
     @property
     def is_float(self) -> bool:
         """Whether the core may also scale the rows."""
-        return self.computed != "int64"
+        return self.dtype.kind == "f"
+
+    def cast(self, data: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Return what the core has computed as `dtype`."""
+        # By way of int64, since small integers wrap around there and not in floats.
+        return data if self.is_float else data.astype(np.int64).astype(self.dtype)
 
 
 def value_type(
@@ -171,7 +176,7 @@ def value_type(
         # Sums of signs wrap around like the integers scikit-learn adds up; a negative
         # sign does not go into an unsigned one in the first place.
         if wanted.kind == "i" or (wanted.kind == "u" and not alternate_sign):
-            return ValueType("int64", wanted)
+            return ValueType("float64", wanted)
     return f"dtype={dtype!r} needs NumPy's own conversions"
 
 
@@ -202,10 +207,11 @@ def _holds_arrow(documents: Any) -> bool:
         kind, "__arrow_c_array__"
     ):
         return False
-    if kind.__module__.partition(".")[0] != "pandas":
-        return True
-    # pandas also converts to Arrow what it keeps as Python objects.
     dtype = getattr(documents, "dtype", None)
+    if not any(base.__module__.partition(".")[0] == "pandas" for base in kind.__mro__):
+        # What polars exports of Python objects is their addresses.
+        return str(dtype) != "Object"
+    # pandas also converts to Arrow what it keeps as Python objects.
     in_arrow = getattr(dtype, "storage", None) == "pyarrow"
     return in_arrow or hasattr(dtype, "pyarrow_dtype")
 

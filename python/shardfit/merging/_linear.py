@@ -143,14 +143,16 @@ def _weights_by_row(
             f"class {union[mute[0]].item()!r} is known only to estimators of weight "
             "0; give one of them a weight, or leave these estimators out"
         )
-    if (
-        type(models[0]) is linear_model.LogisticRegression
-        and (by_row != by_row[:, :1]).any()
-    ):
+    kind = type(models[0])
+    is_joint = kind is linear_model.LogisticRegression or (
+        kind is LinearSVC and models[0].multi_class == "crammer_singer"
+    )
+    if is_joint and (by_row != by_row[:, :1]).any():
         raise NotMergeableError(
-            "LogisticRegression models of different classes cannot be merged: the "
+            f"{kind.__name__} models of different classes cannot be merged: the "
             "coefficients of a class depend on the other classes; give every "
-            'partition rows of all classes, or use SGDClassifier(loss="log_loss")'
+            'partition rows of all classes, or use SGDClassifier with loss="log_loss" '
+            'or "hinge"'
         )
     return by_row
 

@@ -12,7 +12,7 @@ from sklearn.linear_model import SGDClassifier
 
 from shardfit._threads import effective_threads
 from shardfit.merging import merge
-from shardfit.partitioned._window import Window
+from shardfit.partitioned._window import CLASS_THREADS, Window
 
 __all__ = ["Partitions"]
 
@@ -44,7 +44,8 @@ class Partitions:
         self._models = [clone(template) for _ in range(n_partitions)]
         if n_partitions == 1:
             # A model alone has the threads to itself, for its classes.
-            self._models[0].set_params(n_jobs=self._n_jobs)
+            n_jobs = None if self._n_jobs is None else min(self._n_jobs, CLASS_THREADS)
+            self._models[0].set_params(n_jobs=n_jobs)
         self._forget_rows()
 
     def _forget_rows(self) -> None:
@@ -73,7 +74,8 @@ class Partitions:
         if len(tasks) == 1:
             self._models = [train_partition(*tasks[0])]
             return
-        self._models = Parallel(n_jobs=self._n_jobs, prefer="threads")(
+        n_jobs = None if self._n_jobs is None else min(self._n_jobs, len(tasks))
+        self._models = Parallel(n_jobs=n_jobs, prefer="threads")(
             delayed(train_partition)(*task) for task in tasks
         )
 

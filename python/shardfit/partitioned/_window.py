@@ -8,12 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-__all__ = ["ENTRY_BYTES", "ROW_BYTES", "Window"]
+__all__ = ["CLASS_THREADS", "ENTRY_BYTES", "ROW_BYTES", "Window"]
 
 # Each entry is 8 bytes of value and 4 of column.
 ENTRY_BYTES = 8 + 4
-# Row pointer and class; order, targets and weights inside SGD.
-ROW_BYTES = 64
+# How many classes one model may train side by side: each has its own targets, weights
+# and order of the rows, and the window must not depend on the number of jobs.
+CLASS_THREADS = 8
+# Row pointer and class, and what each of these threads has.
+ROW_BYTES = 16 + 16 * CLASS_THREADS
 
 _MOST_ENTRIES = 2**31 - 1  # row pointers are int32: SGD takes no others
 

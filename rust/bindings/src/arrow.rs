@@ -39,11 +39,15 @@ impl ArrowTexts {
         // until the end of this function, will not release them a second time.
         let (schema, array) =
             unsafe { (FFI_ArrowSchema::from_raw(schema), FFI_ArrowArray::from_raw(array)) };
+        if array.is_released() {
+            return Err(PyValueError::new_err("the Arrow array has been taken over already"));
+        }
         if !is_text(&DataType::try_from(&schema).map_err(invalid)?) {
             return Ok(None);
         }
         // SAFETY: the array is what the producer exported together with this schema.
         let data = unsafe { from_ffi(array, &schema) }.map_err(invalid)?;
+        data.validate_full().map_err(invalid)?;
         Ok(Some(Self { arrays: vec![make_array(data)] }))
     }
 
@@ -69,7 +73,10 @@ impl ArrowTexts {
         if !is_text(reader.field().data_type()) {
             return Ok(None);
         }
-        let arrays = reader.collect::<Result<_, _>>().map_err(invalid)?;
+        let arrays = reader.collect::<Result<Vec<ArrayRef>, _>>().map_err(invalid)?;
+        for array in &arrays {
+            array.to_data().validate_full().map_err(invalid)?;
+        }
         Ok(Some(Self { arrays }))
     }
 
@@ -78,7 +85,6 @@ impl ArrowTexts {
         &'a self,
         mut visit: impl FnMut(Element<'a>) -> PyResult<()>,
     ) -> PyResult<()> {
-        let mut visit = |element: Element<'a>| visit(element.checked()?);
         self.arrays.iter().try_for_each(|array| visit_array(array, &mut visit))
     }
 }
@@ -92,16 +98,6 @@ pub(crate) enum Element<'a> {
 }
 
 impl Element<'_> {
-    /// Makes sure that a text is UTF-8: its producer promises it, but nobody has looked.
-    fn checked(self) -> PyResult<Self> {
-        let Element::Text(text) = self else {
-            return Ok(self);
-        };
-        str::from_utf8(text.as_bytes())
-            .map(Element::Text)
-            .map_err(|error| PyValueError::new_err(format!("the Arrow data is not UTF-8: {error}")))
-    }
-
     pub(crate) fn to_object<'py>(self, null: &Bound<'py, PyAny>) -> Bound<'py, PyAny> {
         match self {
             Element::Null => null.clone(),

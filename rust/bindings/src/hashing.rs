@@ -37,7 +37,7 @@ pub(crate) struct Target {
     norm: Option<String>,
     dtype: String,
     n_threads: usize,
-    /// From this many entries on, index arrays are 64 bits wide.
+    /// With more entries than this, index arrays are 64 bits wide.
     max_int32: usize,
 }
 
@@ -202,9 +202,8 @@ impl<'a, 'py> Run<'a, 'py> {
         match self.target.dtype.as_str() {
             "float64" => self.assemble::<f64>(),
             "float32" => self.assemble::<f32>(),
-            "int64" => self.assemble::<i64>(),
             other => Err(PyValueError::new_err(format!(
-                "dtype must be 'float64', 'float32' or 'int64', got {other:?}"
+                "dtype must be 'float64' or 'float32', got {other:?}"
             ))),
         }
     }

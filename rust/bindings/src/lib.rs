@@ -12,9 +12,10 @@
 //!
 //! # Safety
 //!
-//! `unsafe` is needed in two places, to read the memory of strings without the GIL (`documents`) and to
-//! take over Arrow structures (`arrow`); each proves why it may. Nothing here is global but the tables
-//! of characters, which never change: free-threaded interpreters and forked processes need no care.
+//! `unsafe` is needed to read the memory of strings without the GIL (`documents`, and `hashing` where
+//! it hands Arrow's to it) and to take over Arrow structures (`arrow`); each proves why it may. What is
+//! global, the tables of characters and a type of `NumPy`'s, is made once and never changes:
+//! free-threaded interpreters and forked processes need no care.
 
 use pyo3::pymodule;
 

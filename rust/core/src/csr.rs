@@ -74,22 +74,6 @@ impl Value for f32 {
     }
 }
 
-/// Integers are never normalised here: scikit-learn turns them into doubles first.
-impl Value for i64 {
-    fn from_count(count: i32) -> Self {
-        count.into()
-    }
-    fn magnitude(self) -> f64 {
-        self.abs() as f64
-    }
-    fn square(self) -> f64 {
-        (self * self) as f64
-    }
-    fn divide(self, by: f64) -> Self {
-        (self as f64 / by) as i64
-    }
-}
-
 /// An integer type of index arrays.
 pub trait Index: Copy + Send {
     /// A place or column that is known to fit.

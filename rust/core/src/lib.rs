@@ -46,7 +46,7 @@
 //! # Invariants
 //!
 //! There is no `unsafe` code here. Results do not depend on the number of threads or on the kernel.
-//! No input makes it panic, and memory that grows with the input is reserved fallibly.
+//! No input makes it panic, and memory that grows with the text of the input is reserved fallibly.
 
 #![forbid(unsafe_code)]
 

@@ -25,9 +25,6 @@ use crate::hashing::Buckets;
 
 /// The hot loops.
 pub trait Kernel: Send + Sync {
-    /// Its name, as in `scalar`.
-    fn name(&self) -> &'static str;
-
     /// Replaces `text` by the block, lower-cased if `lowercase`, and at least
     /// [`PADDING`](crate::murmur3::PADDING) bytes more, and `spans` by the tokens in it.
     ///

@@ -152,10 +152,6 @@ const FEW: usize = 32;
 const LARGE: usize = 1 << 16;
 
 impl Kernel for Scalar {
-    fn name(&self) -> &'static str {
-        "scalar"
-    }
-
     fn split_ascii(
         &self,
         block: &[u8],

@@ -92,15 +92,6 @@ proptest! {
         prop_assert_eq!(&widened(filled(&chunks, scaling, threads, (0_f32, 0_i32))), &singles);
         prop_assert_eq!(&widened(filled(&chunks, scaling, threads, (0_f32, 0_i64))), &singles);
     }
-
-    #[test]
-    fn integers_are_the_counts(chunks in chunks(), binary: bool) {
-        let scaling = Scaling { binary, norm: None };
-        let (data, ..) = filled(&chunks, scaling, 2, (0_i64, 0_i64));
-        let entries = chunks.iter().flatten().flatten();
-        let expected = entries.map(|&(_, sum)| if binary { 1 } else { sum.into() });
-        prop_assert_eq!(data, expected.collect::<Vec<i64>>());
-    }
 }
 
 #[test]

@@ -159,10 +159,6 @@ struct Overtaken<'c> {
 }
 
 impl Kernel for Overtaken<'_> {
-    fn name(&self) -> &'static str {
-        "overtaken"
-    }
-
     fn split_ascii(
         &self,
         block: &[u8],

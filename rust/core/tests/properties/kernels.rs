@@ -222,11 +222,6 @@ macro_rules! kernel_tests {
             use super::*;
 
             #[test]
-            fn has_its_name() {
-                assert_eq!($kernel.name(), stringify!($name));
-            }
-
-            #[test]
             fn splits_every_length_at_every_alignment() {
                 super::splits_every_length_at_every_alignment(&$kernel);
             }
