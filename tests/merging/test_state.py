@@ -162,7 +162,8 @@ def test_float32_stays_and_is_added_up_in_float64():
     for value in (2.0**24, 1.0, 1.0, -(2.0**24)):
         model = SGDClassifier().fit(X.astype(np.float32), Y)
         model.coef_ = np.full_like(model.coef_, value)
-        model.intercept_ = np.full_like(model.intercept_, value)
+        # As large in every model, so that none looks diverged.
+        model.intercept_ = np.full_like(model.intercept_, 2.0**24)
         models.append(model)
     merged = merge(models)
     assert merged.coef_.dtype == np.float32
