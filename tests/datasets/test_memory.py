@@ -15,14 +15,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.peak_memory import PEAK
+
 MB = 2**20
 
-READ = """
-import json, resource, sys
+READ = f"""
+{PEAK}
+import json, sys
 from shardfit.datasets import TextFiles
-unit = 1 if sys.platform == "darwin" else 1024
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 import shardfit.datasets._text_files
 before = peak()
 n_bytes = n_rows = 0

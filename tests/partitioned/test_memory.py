@@ -11,11 +11,12 @@ import pytest
 from pyarrow import parquet
 
 from tests.partitioned.corpora import documents
+from tests.peak_memory import PEAK
 
 pytest.importorskip("resource", reason="peak memory is not known on this platform")
 
-SCRIPT = """
-    import resource, sys
+TRAIN = """
+    import sys
     from shardfit.datasets import TextFiles
     from shardfit.partitioned import fit_files
 
@@ -25,8 +26,7 @@ SCRIPT = """
     fit_files(
         files, n_partitions=2, n_features=2**12, n_epochs=1, memory=int(sys.argv[2])
     )
-    unit = 1 if sys.platform == "darwin" else 1024
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+    print(peak())
 """
 
 
@@ -35,7 +35,7 @@ def peak_of_training(path, table, n_copies, budget):
         for _ in range(n_copies):
             writer.write_table(table)
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(SCRIPT), path, str(budget)],
+        [sys.executable, "-c", PEAK + textwrap.dedent(TRAIN), path, str(budget)],
         capture_output=True,
         text=True,
         check=True,
