@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 __all__ = ["main"]
@@ -12,6 +13,8 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the `shardfit` command on this process's arguments, and exit."""
+    # Arrow's usual allocator keeps freed memory for later, beside what the budget counts.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     try:
         from shardfit.cli._app import shardfit
     except KeyboardInterrupt:
