@@ -13,7 +13,7 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the `shardfit` command on this process's arguments, and exit."""
-    # Arrow's usual allocator keeps freed memory for later; the budget has none for that.
+    # Arrow's usual allocator keeps freed memory; the budget has no room for that.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     try:
         from shardfit.cli._app import shardfit
