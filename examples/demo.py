@@ -136,10 +136,12 @@ def with_shardfit(train_files: list[Path], test_file: Path, folder: Path) -> Res
     """Train, evaluate and predict by the commands that a user would type."""
     model, predictions = folder / "model.skops", folder / "predictions.parquet"
     columns = ("--text", "text", "--label", "label")
+    options = ("--partitions", PARTITIONS, "--epochs", EPOCHS, "--seed", 0)
     # Enough to keep all rows between the epochs, as scikit-learn's side does.
-    options = ("--partitions", PARTITIONS, "--epochs", EPOCHS, "--memory", "3GB")
-    options = (*options, "--seed", 0)
-    train_seconds = run("train", *train_files, *columns, "-o", model, *options)
+    options_of_memory = ("--memory", "3GB")
+    train_seconds = run(
+        "train", *train_files, *columns, "-o", model, *options, *options_of_memory
+    )
     run("evaluate", model, test_file, "--plot", folder / "confusion.png")
     predict_seconds = run("predict", model, test_file, "-o", predictions)
     predicted = pyarrow.parquet.read_table(predictions)["prediction"].to_pylist()
