@@ -17,6 +17,7 @@ from shardfit.exceptions import DatasetError
 from shardfit.feature_extraction.text import HashingVectorizer as FastVectorizer
 from shardfit.partitioned._memory import window_bytes
 from shardfit.partitioned._partitions import Partitions
+from shardfit.partitioned._predict import check_files
 from shardfit.partitioned._progress import Progress, Silence
 from shardfit.partitioned._window import Window
 
@@ -142,6 +143,7 @@ def fit_files(
     vectorizer = HashingVectorizer(n_features=n_features, ngram_range=ngram_range)
     template = SGDClassifier(loss=loss, alpha=alpha)
     _check_parameters(vectorizer, template)
+    check_files(files)
     report = Silence() if progress is None else progress
     labels = _read_labels(files, report)
     window = Window(

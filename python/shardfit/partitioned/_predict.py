@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from shardfit.datasets import TextBatch, TextFiles
 
-__all__ = ["FilePredictions", "fast_predictor", "predict_files"]
+__all__ = ["FilePredictions", "check_files", "fast_predictor", "predict_files"]
 
 
 class FilePredictions(NamedTuple):
@@ -73,12 +73,22 @@ def predict_files(
     --------
     score_files : Compares with the labels of files.
     """
+    check_files(files)
     report = Silence() if progress is None else progress
     predict = fast_predictor(model, n_jobs)
     report.start("predict", None)
     for batch in files.batches(keep_columns=keep_columns):
         yield FilePredictions(batch, predict(batch.texts))
         report.advance(batch.n_rows, batch.n_bytes)
+
+
+def check_files(files: object) -> None:
+    """Refuse paths where files with the names of their columns are asked for."""
+    if not hasattr(files, "batches"):
+        raise TypeError(
+            f"files must be TextFiles, got {files!r}; write "
+            'TextFiles(paths, text="COLUMN", label="COLUMN")'
+        )
 
 
 def fast_predictor(model: Any, n_jobs: int | None) -> Callable[[Any], NDArray[Any]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from shardfit.partitioned._predict import fast_predictor
+from shardfit.partitioned._predict import check_files, fast_predictor
 from shardfit.partitioned._progress import Progress, Silence
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ def score_files(
     --------
     fit_files : Trains such a model.
     """
+    check_files(files)
     if files.label is None:
         raise ValueError("there are no labels to compare with: give TextFiles a label")
     report = Silence() if progress is None else progress
