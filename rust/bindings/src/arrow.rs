@@ -57,10 +57,6 @@ impl ArrowTexts {
         self.visit(|element| list.append(element.to_object(null)))?;
         Ok(list)
     }
-
-    fn __len__(&self) -> usize {
-        self.arrays.iter().map(Array::len).sum()
-    }
 }
 
 impl ArrowTexts {
