@@ -1,5 +1,5 @@
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeAlias, final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
@@ -7,10 +7,16 @@ import numpy.typing as npt
 __all__ = [
     "Analyzer",
     "ArrowTexts",
+    "Rows",
+    "TermCounts",
+    "Vocabulary",
     "__version__",
+    "count_terms",
     "hash_documents",
     "hash_pairs",
     "hash_tokens",
+    "look_up_terms",
+    "scale_rows",
 ]
 
 __version__: str
@@ -43,25 +49,26 @@ class ArrowTexts:
     def read(data: Any) -> ArrowTexts | None: ...
     def to_list(self, null: Any) -> list[Any]: ...
 
-# `target` holds what HashTarget in feature_extraction/_hasher.py says.
+# `reading` holds what Reading in feature_extraction/_plan.py says, `target` what
+# HashTarget in feature_extraction/_hasher.py and `weighting` what Weighting in
+# feature_extraction/_vocabulary.py says; `store`, where terms go besides, what
+# FeatureStore in feature_extraction/_feature_names.py says. Documents that are not read
+# in place go through `decode`, and through `analyze` if that does not return a `str`.
 
-# Analyse documents, hash and count their features. What is not read in place goes
-# through `decode`, and through `analyze` if that does not return a `str`.
+# Analyse documents, hash and count their features.
 def hash_documents(
     documents: Iterable[Any] | ArrowTexts,
     analyzer: Analyzer,
+    reading: Mapping[str, object],
     target: Mapping[str, object],
-    *,
-    decode: Callable[[Any], Any],
-    analyze: Callable[[Any], Iterable[Any]],
-    always_decode: bool,
-    is_utf8: bool,
-    null: Any,
+    store: Mapping[str, object] | None = None,
 ) -> _CsrArrays: ...
 
 # Hash and count features that are at hand, for each sample.
 def hash_tokens(
-    samples: Iterator[Iterable[Any]], target: Mapping[str, object]
+    samples: Iterable[Iterable[Any]],
+    target: Mapping[str, object],
+    store: Mapping[str, object] | None = None,
 ) -> _CsrArrays: ...
 
 # Hash the names of (name, value) pairs, in the order they come: rows are not summed up.
@@ -71,3 +78,85 @@ def hash_pairs(
     alternate_sign: bool,
     n_threads: int,
 ) -> _CsrArrays: ...
+
+# Terms in order of first sight, with the number of documents and of times each was met.
+@final
+class TermCounts:
+    n_documents: Final[int]
+    @staticmethod
+    def restore(
+        terms: list[str] | list[str | bytes],
+        document_frequencies: npt.NDArray[np.int64],
+        term_frequencies: npt.NDArray[np.int64],
+        n_documents: int,
+    ) -> TermCounts: ...
+    def __len__(self) -> int: ...
+    def terms(self) -> list[str]: ...
+    def document_frequencies(self) -> npt.NDArray[np.int64]: ...
+    def term_frequencies(self) -> npt.NDArray[np.int64]: ...
+    # Which term comes first alphabetically, which second and so on.
+    def alphabetical_order(self, n_threads: int) -> npt.NDArray[np.int64]: ...
+    # Add counts as if their documents came after those that were counted here.
+    def absorb(self, other: TermCounts) -> None: ...
+    # The column of each term among hashed features, and whether it counts as -1 there.
+    def hashed(
+        self, n_features: int, alternate_sign: bool
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]: ...
+    # The column of each term; -1 leaves it out.
+    def vocabulary(self, columns: npt.NDArray[np.int32]) -> Vocabulary: ...
+
+# Counts per document, used up by `matrix`.
+@final
+class Rows:
+    n_documents: Final[int]
+    n_entries: Final[int]
+    largest_count: Final[int]
+    # `columns` as for TermCounts.vocabulary, for rows that count_terms returned: their
+    # entries come in order of first sight. None for those of look_up_terms.
+    def matrix(
+        self, weighting: Mapping[str, object], columns: npt.NDArray[np.int32] | None
+    ) -> _CsrArrays: ...
+
+# Terms and their columns, for looking up.
+@final
+class Vocabulary:
+    # None if looking up in the dict is more than looking up strings in a list.
+    @staticmethod
+    def read(mapping: dict[Any, Any]) -> Vocabulary | None: ...
+    # Whether the dict still holds the very entries that were read from it.
+    def is_of(self, mapping: dict[Any, Any]) -> bool: ...
+    def __len__(self) -> int: ...
+    # The terms that have a column, in order of first sight, and their columns.
+    def terms(self) -> list[str]: ...
+    def columns(self) -> npt.NDArray[np.int64]: ...
+
+# Count all terms of documents. Rows only if they are to be kept.
+def count_terms(
+    documents: Iterable[Any] | ArrowTexts,
+    analyzer: Analyzer,
+    reading: Mapping[str, object],
+    *,
+    n_threads: int,
+    keep_rows: bool,
+) -> tuple[TermCounts, Rows | None]: ...
+
+# Count the terms that a vocabulary has; columns ascend within a row.
+def look_up_terms(
+    documents: Iterable[Any] | ArrowTexts,
+    analyzer: Analyzer,
+    reading: Mapping[str, object],
+    vocabulary: Vocabulary,
+    *,
+    n_threads: int,
+) -> Rows: ...
+
+# Multiply values by the weights of their columns and divide rows by their norm, in
+# place. False, at once, where a product that is to be normalised is not finite.
+def scale_rows(
+    data: npt.NDArray[np.floating],
+    indices: npt.NDArray[np.signedinteger],
+    indptr: npt.NDArray[np.signedinteger],
+    idf: npt.NDArray[np.floating] | None,
+    norm: str | None,
+    n_threads: int,
+) -> bool: ...

@@ -15,6 +15,7 @@ from sklearn.feature_extraction import FeatureHasher as SklearnFeatureHasher
 from shardfit import _rust
 from shardfit._threads import effective_threads
 from shardfit.feature_extraction import _csr
+from shardfit.feature_extraction._feature_names import FeatureStore
 from shardfit.feature_extraction._plan import ValueType, value_type
 
 __all__ = ["FeatureHasher", "hash_target"]
@@ -103,6 +104,9 @@ class FeatureHasher(SklearnFeatureHasher):
         "n_jobs": [Integral, None],
     }
 
+    # Where the names of features go besides, on behalf of a vectorizer.
+    _store: FeatureStore | None = None
+
     def __init__(
         self,
         n_features: int = 2**20,
@@ -157,7 +161,7 @@ class FeatureHasher(SklearnFeatureHasher):
                 " over iterables of strings."
             )
         data, indices, indptr = _rust.hash_tokens(
-            chain([first], samples), hash_target(self, values)
+            chain([first], samples), hash_target(self, values), self._store
         )
         return _csr.wrap_csr(values.cast(data), indices, indptr, int(self.n_features))
 

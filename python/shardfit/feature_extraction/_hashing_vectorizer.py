@@ -2,34 +2,50 @@
 
 from __future__ import annotations
 
-import codecs
 import logging
 from collections.abc import Callable, Iterable
-from functools import partial
+from itertools import pairwise
 from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import (
     HashingVectorizer as SklearnHashingVectorizer,
 )
 from sklearn.preprocessing import normalize
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.metaestimators import available_if
 
 from shardfit import _rust
+from shardfit._rust import TermCounts
 from shardfit.feature_extraction import _csr
+from shardfit.feature_extraction._feature_names import FeatureStore, name_columns
 from shardfit.feature_extraction._hasher import FeatureHasher, hash_target
 from shardfit.feature_extraction._plan import (
     CoreAnalysis,
     ValueType,
     core_analysis,
-    read_arrow,
+    iterable_documents,
+    plan_reading,
     value_type,
-    view_documents,
 )
+from shardfit.feature_extraction._vocabulary import LearnedTerms
 
 __all__ = ["HashingVectorizer"]
 
 _logger = logging.getLogger(__name__)
+
+# What the terms that are hashed may take if the user has not said.
+_STORE_BYTES = 2**28
+
+
+def _stores_features(vectorizer: Any) -> bool:
+    """Tell whether a vectorizer keeps the terms that it hashes."""
+    return bool(vectorizer.store_features)
 
 
 class HashingVectorizer(  # type: ignore[call-arg]
@@ -80,6 +96,11 @@ class HashingVectorizer(  # type: ignore[call-arg]
         cancel on average.
     dtype : numpy dtype, default=np.float64
         Type of the stored values.
+    store_features : bool or int, default=False
+        Whether to keep the terms that are hashed, so that `get_feature_names_out` and
+        `inverse_transform` can name them. An int is the number of bytes that they may
+        take, True stands for 256 MiB. When they take more, the rarest are forgotten
+        until half of it is free. `transform` takes two to three times as long.
     n_jobs : int or None, default=None
         Number of threads. None means every CPU that this process may use, or what
         ``SHARDFIT_NUM_THREADS`` or ``OMP_NUM_THREADS`` say; see the README. The result
@@ -106,12 +127,23 @@ class HashingVectorizer(  # type: ignore[call-arg]
     >>> X = HashingVectorizer(n_features=2**4).transform(documents)
     >>> X.shape, X.nnz
     ((2, 16), 6)
+
+    With the terms kept, columns have names. A minus stands before terms that count
+    as -1.
+
+    >>> vectorizer = HashingVectorizer(n_features=2**4, norm=None, store_features=True)
+    >>> X = vectorizer.transform(documents)
+    >>> vectorizer.inverse_transform(X)[0]
+    array(['cat', '-the'], dtype=object)
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **SklearnHashingVectorizer._parameter_constraints,
+        "store_features": ["boolean", Interval(Integral, 1, None, closed="left")],
         "n_jobs": [Integral, None],
     }
+
+    _features: TermCounts
 
     def __init__(
         self,
@@ -132,6 +164,7 @@ class HashingVectorizer(  # type: ignore[call-arg]
         norm: str | None = "l2",
         alternate_sign: bool = True,
         dtype: Any = np.float64,
+        store_features: bool | int = False,
         n_jobs: int | None = None,
     ) -> None:
         super().__init__(
@@ -152,7 +185,26 @@ class HashingVectorizer(  # type: ignore[call-arg]
             alternate_sign=alternate_sign,
             dtype=dtype,
         )
+        self.store_features = store_features
         self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any = None) -> HashingVectorizer:
+        """Check the parameters, and forget stored features.
+
+        Parameters
+        ----------
+        X : any
+            Ignored.
+        y : any
+            Ignored; scikit-learn's convention.
+
+        Returns
+        -------
+        self : HashingVectorizer
+        """
+        super().fit(X, y)
+        self.__dict__.pop("_features", None)
+        return self
 
     def transform(self, X: Iterable[Any]) -> Any:
         """Turn documents into a matrix.
@@ -171,7 +223,8 @@ class HashingVectorizer(  # type: ignore[call-arg]
         Raises
         ------
         ValueError
-            If X is a single string, or `ngram_range` is not ascending.
+            If X is a single string, `ngram_range` is not ascending, or features are to
+            be stored and `dtype` is none that the core computes.
         UnicodeError
             If a document cannot be decoded.
         StopIteration
@@ -185,10 +238,15 @@ class HashingVectorizer(  # type: ignore[call-arg]
         analysis = core_analysis(self, HashingVectorizer)
         values = value_type(self.dtype, self.n_features, self.alternate_sign)
         scaling = _unusual_scaling(self)
+        if self.store_features and isinstance(values, str):
+            raise ValueError(
+                f"store_features does not go together with this: {values}. Use float64,"
+                " or store_features=False."
+            )
         if isinstance(analysis, str) or isinstance(values, str) or scaling:
             reasons = (analysis, values, scaling)
             _logger.debug("scikit-learn's own code runs: %s, %s, %s", *reasons)
-            return self._transform_in_python(X)
+            return super().transform(iterable_documents(X))
         return self._transform_in_core(X, analysis, values)
 
     def fit_transform(self, X: Iterable[Any], y: Any = None) -> Any:
@@ -211,9 +269,7 @@ class HashingVectorizer(  # type: ignore[call-arg]
     def _transform_in_core(
         self, X: Iterable[Any], analysis: CoreAnalysis, values: ValueType
     ) -> Any:
-        analyze = self.build_analyzer()
-        analyzer = analysis.build(self, analyze.keywords.get("stop_words"))
-        documents, null = view_documents(X)
+        documents, analyzer, reading = plan_reading(self, analysis, X)
         target = hash_target(
             self,
             values,
@@ -221,15 +277,7 @@ class HashingVectorizer(  # type: ignore[call-arg]
             norm=self.norm if values.is_float else None,
         )
         data, indices, indptr = _rust.hash_documents(
-            documents,
-            analyzer,
-            target,
-            decode=self.decode,
-            # What `decode` returned must not be decoded once more: a file is read once.
-            analyze=partial(analyze.func, **{**analyze.keywords, "decoder": None}),
-            always_decode=self.input in ("filename", "file"),
-            is_utf8=_is_utf8(self.encoding) and type(self.decode_error) is str,
-            null=null,
+            documents, analyzer, reading, target, self._feature_store()
         )
         if len(indptr) == 1:
             # Scikit-learn lets the end of the iteration out.
@@ -242,18 +290,103 @@ class HashingVectorizer(  # type: ignore[call-arg]
                 matrix = normalize(matrix, norm=self.norm, copy=False)
         return matrix
 
-    def _transform_in_python(self, X: Iterable[Any]) -> Any:
-        texts, null = read_arrow(X)
-        return super().transform(X if texts is None else texts.to_list(null))
-
     def _get_hasher(self) -> FeatureHasher:
-        return FeatureHasher(
+        hasher = FeatureHasher(
             n_features=self.n_features,
             input_type="string",
             dtype=self.dtype,
             alternate_sign=self.alternate_sign,
             n_jobs=self.n_jobs,
         )
+        hasher._store = self._feature_store()
+        return hasher
+
+    @available_if(_stores_features)  # type: ignore[untyped-decorator]
+    def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[Any]:
+        """Return the terms that `transform` has seen in each column.
+
+        Parameters
+        ----------
+        input_features : any
+            Ignored; scikit-learn's convention.
+
+        Returns
+        -------
+        names : ndarray of shape (n_features,), dtype object
+            All terms of a column, the most frequent first and ``" | "`` between them.
+            Terms that count as -1 have a ``-`` in front. A column in which nothing was
+            seen has the name ``""``.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If nothing has been transformed yet.
+        """
+        if "_features" not in vars(self):
+            raise NotFittedError(
+                "This HashingVectorizer has not stored features yet. Call 'transform' "
+                "before asking for their names."
+            )
+        return name_columns(
+            self._features,
+            int(self.n_features),
+            alternate_sign=bool(self.alternate_sign),
+        )
+
+    @available_if(_stores_features)  # type: ignore[untyped-decorator]
+    def inverse_transform(self, X: Any) -> list[npt.NDArray[Any]]:
+        """Return the names of the columns that are not 0 in each row.
+
+        Parameters
+        ----------
+        X : sparse matrix, array-like of shape (n_samples, n_features)
+            What `transform` has returned.
+
+        Returns
+        -------
+        names : list of n_samples ndarrays of dtype object
+            As from `get_feature_names_out`.
+
+        Raises
+        ------
+        ValueError
+            If X has another number of columns.
+        sklearn.exceptions.NotFittedError
+            If nothing has been transformed yet.
+        """
+        names = self.get_feature_names_out()
+        X = sp.csr_matrix(check_array(X, accept_sparse="csr"))
+        if X.shape[1] != len(names):
+            raise ValueError(
+                f"X has {X.shape[1]} columns, but n_features is {len(names)}. Pass what"
+                " transform returns."
+            )
+        return [
+            names[X.indices[start:end][X.data[start:end] != 0]]
+            for start, end in pairwise(X.indptr)
+        ]
+
+    def _feature_store(self) -> FeatureStore | None:
+        if not self.store_features:
+            return None
+        if "_features" not in vars(self):
+            empty = np.empty(0, dtype=np.int64)
+            self._features = TermCounts.restore([], empty, empty, 0)
+        default = isinstance(self.store_features, bool | np.bool_)
+        max_bytes = _STORE_BYTES if default else int(self.store_features)
+        return {"counts": self._features, "max_bytes": max_bytes}
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        if "_features" in state:
+            learned = LearnedTerms(state["_features"], is_partial=True)
+            state["_features"] = learned.as_plain_data()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "_features" in vars(self):
+            self._features = LearnedTerms.restore(vars(self)["_features"]).counts
 
 
 def _unusual_scaling(vectorizer: HashingVectorizer) -> str | None:
@@ -263,11 +396,3 @@ def _unusual_scaling(vectorizer: HashingVectorizer) -> str | None:
     if vectorizer.norm not in (None, "l1", "l2"):
         return f"norm={vectorizer.norm!r} is not a built-in"
     return None
-
-
-def _is_utf8(encoding: object) -> bool:
-    """Tell whether bytes that are valid UTF-8 are decoded as such."""
-    try:
-        return type(encoding) is str and codecs.lookup(encoding).name == "utf-8"
-    except LookupError:
-        return False  # An error only if a document turns out to be bytes.

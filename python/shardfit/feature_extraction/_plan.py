@@ -1,17 +1,19 @@
 """Which parameters and documents the core can handle exactly as scikit-learn does.
 
 A vectorizer's parameters either translate into an analyzer of the core, or there is a
-reason why not, and then scikit-learn's own code does the analysis and the core hashes
-what it finds. There is nothing in between: an option that would be almost equal counts
-as one that does not translate. The reason is logged, at level DEBUG.
+reason why not, and then scikit-learn's own code does the analysis. There is nothing in
+between: an option that would be almost equal counts as one that does not translate. The
+reason is logged, at level DEBUG.
 """
 
 from __future__ import annotations
 
+import codecs
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from numbers import Integral
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 
@@ -19,22 +21,30 @@ from shardfit._rust import Analyzer, ArrowTexts
 
 __all__ = [
     "CoreAnalysis",
+    "Reading",
     "ValueType",
     "core_analysis",
-    "read_arrow",
+    "count_type",
+    "is_overridden",
+    "iterable_documents",
+    "plan_reading",
     "value_type",
-    "view_documents",
 ]
 
 MAX_BUCKETS = int(np.iinfo(np.int32).max)
 
-# The methods that make up the analysis. If a subclass or an instance has its own, it
-# must be asked.
+# The methods that make up the analysis, and what is made of it. If a subclass or an
+# instance has its own, it must be asked.
 _HOOKS = (
     "_char_ngrams",
     "_char_wb_ngrams",
     "_check_stop_words_consistency",
+    "_check_vocabulary",
+    "_count_vocab",
     "_get_hasher",
+    "_limit_features",
+    "_sort_features",
+    "_validate_vocabulary",
     "_white_spaces",
     "_word_ngrams",
     "build_analyzer",
@@ -109,20 +119,26 @@ def core_analysis(vectorizer: Any, original: type) -> CoreAnalysis | str:
         if rule is None:
             return f"token_pattern={v.token_pattern!r} needs Python's module re"
         kind, least = rule
-    low, high = v.ngram_range
-    if type(low) is not int or type(high) is not int:
+    bounds = v.ngram_range if isinstance(v.ngram_range, list | tuple) else ()
+    if list(map(type, bounds)) != [int, int]:
         return f"ngram_range={v.ngram_range!r} does not hold two int"
+    low, high = bounds
     if v.analyzer == "word" and high == 1:
         low = 1  # Scikit-learn passes single tokens through, whatever the lower bound.
-    if low < 1:
-        return f"ngram_range={v.ngram_range!r} starts below 1"
+    if not 1 <= low <= high:
+        return f"ngram_range={v.ngram_range!r} is not a range from 1 on"
     return CoreAnalysis(kind, (min(low, MAX_BUCKETS), min(high, MAX_BUCKETS)), least)
+
+
+def is_overridden(estimator: Any, name: str, original: type) -> bool:
+    """Tell whether an estimator's method is other than that of the class `original`."""
+    theirs = getattr(type(estimator), name, None)
+    return theirs is not getattr(original, name, None) or name in vars(estimator)
 
 
 def _reason_for_python(v: Any, original: type) -> str | None:
     for hook in _HOOKS:
-        theirs = getattr(type(v), hook, None)
-        if theirs is not getattr(original, hook, None) or hook in vars(v):
+        if is_overridden(v, hook, original):
             return f"{hook} is overridden"
     built_in = type(v.analyzer) is str and v.analyzer in ("word", "char", "char_wb")
     if not built_in or v.preprocessor is not None:
@@ -150,7 +166,9 @@ class ValueType(NamedTuple):
     def cast(self, data: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """Return what the core has computed as `dtype`."""
         # By way of int64, since small integers wrap around there and not in floats.
-        return data if self.is_float else data.astype(np.int64).astype(self.dtype)
+        if data.dtype.kind == "f" and not self.is_float:
+            data = data.astype(np.int64)
+        return data.astype(self.dtype, copy=False)
 
 
 def value_type(
@@ -166,21 +184,93 @@ def value_type(
         return f"n_features={n_features!r} is not between 1 and {MAX_BUCKETS}"
     if not isinstance(alternate_sign, bool | np.bool_):
         return f"alternate_sign={alternate_sign!r} is not a bool"
-    try:
-        wanted = np.dtype(dtype)  # type: ignore[call-overload]
-    except (TypeError, ValueError):
-        return f"dtype={dtype!r} is not a NumPy dtype"
-    if dtype is not None and wanted.isnative:
-        if wanted in (np.float64, np.float32):
-            return ValueType(wanted.name, wanted)
-        # Sums of signs wrap around like the integers scikit-learn adds up; a negative
-        # sign does not go into an unsigned one in the first place.
-        if wanted.kind == "i" or (wanted.kind == "u" and not alternate_sign):
-            return ValueType("float64", wanted)
+    wanted = _native_dtype(dtype)
+    if wanted in (np.float64, np.float32):
+        return ValueType(wanted.name, wanted)
+    # Sums of signs wrap around like the integers scikit-learn adds up; a negative sign
+    # does not go into an unsigned one in the first place.
+    if wanted.kind == "i" or (wanted.kind == "u" and not alternate_sign):
+        return ValueType("float64", wanted)
     return f"dtype={dtype!r} needs NumPy's own conversions"
 
 
-def view_documents(documents: Any) -> tuple[Iterable[Any] | ArrowTexts, Any]:
+def count_type(dtype: object) -> ValueType | str:
+    """Return how the core produces counts of `dtype`, or the reason why it cannot."""
+    wanted = _native_dtype(dtype)
+    if wanted in (np.float64, np.float32, np.int64):
+        return ValueType(wanted.name, wanted)
+    # Scikit-learn counts in C's int, too.
+    if wanted.kind in "iu":
+        return ValueType("int32", wanted)
+    return f"dtype={dtype!r} needs NumPy's own conversions"
+
+
+def _native_dtype(dtype: object) -> np.dtype[Any]:
+    """Return the native NumPy dtype that is meant, or that of objects if none is."""
+    try:
+        wanted = np.dtype(dtype)  # type: ignore[call-overload]
+    except (TypeError, ValueError):
+        return np.dtype(object)
+    return wanted if dtype is not None and wanted.isnative else np.dtype(object)
+
+
+class Reading(TypedDict):
+    """How documents are read."""
+
+    decode: Callable[[Any], Any]
+    analyze: Callable[[Any], Iterable[Any]]
+    """For documents that `decode` has not made strings."""
+    always_decode: bool
+    """Whether even strings go through `decode`, because they are names of files."""
+    is_utf8: bool
+    """Whether bytes that are valid UTF-8 are decoded as such."""
+    null: Any
+    """What a missing value in Arrow's format stands for."""
+
+
+def plan_reading(
+    vectorizer: Any, analysis: CoreAnalysis, documents: Any
+) -> tuple[Iterable[Any] | ArrowTexts, Analyzer, Reading]:
+    """Return documents, analyzer and the way to read, as the core takes them.
+
+    Parameters
+    ----------
+    vectorizer : estimator
+        With the parameters and methods of scikit-learn's text vectorizers.
+    analysis : CoreAnalysis
+        What `core_analysis` has said of it.
+    documents : iterable
+        What the caller has passed.
+    """
+    analyze = vectorizer.build_analyzer()
+    analyzer = analysis.build(vectorizer, analyze.keywords.get("stop_words"))
+    texts, null = _view_documents(documents)
+    encoding, decode_error = vectorizer.encoding, vectorizer.decode_error
+    reading: Reading = {
+        "decode": vectorizer.decode,
+        # What `decode` returned must not be decoded once more: a file is read once.
+        "analyze": partial(analyze.func, **{**analyze.keywords, "decoder": None}),
+        "always_decode": vectorizer.input in ("filename", "file"),
+        "is_utf8": _is_utf8(encoding) and type(decode_error) is str,
+        "null": null,
+    }
+    return texts, analyzer, reading
+
+
+def _is_utf8(encoding: object) -> bool:
+    try:
+        return type(encoding) is str and codecs.lookup(encoding).name == "utf-8"
+    except LookupError:
+        return False  # An error only if a document turns out to be bytes.
+
+
+def iterable_documents(documents: Any) -> Any:
+    """Return documents in the form that scikit-learn's own code can iterate."""
+    texts, null = _read_arrow(documents)
+    return documents if texts is None else texts.to_list(null)
+
+
+def _view_documents(documents: Any) -> tuple[Iterable[Any] | ArrowTexts, Any]:
     """Return documents in the form that is read fastest, and what stands for a null.
 
     Arrow data is read in place, as is what pandas and polars keep in Arrow's format.
@@ -191,11 +281,11 @@ def view_documents(documents: Any) -> tuple[Iterable[Any] | ArrowTexts, Any]:
         if documents.dtype.kind in "OSTU":
             return _iterate_blocks(documents), None
         return documents, None
-    texts, null = read_arrow(documents)
+    texts, null = _read_arrow(documents)
     return (documents if texts is None else texts), null
 
 
-def read_arrow(documents: Any) -> tuple[ArrowTexts | None, Any]:
+def _read_arrow(documents: Any) -> tuple[ArrowTexts | None, Any]:
     """Return the Arrow strings an object holds, if any, and what stands for a null."""
     texts = ArrowTexts.read(documents) if _holds_arrow(documents) else None
     return texts, getattr(getattr(documents, "dtype", None), "na_value", None)

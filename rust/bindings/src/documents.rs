@@ -21,6 +21,7 @@ use shardfit_core::analyzer::Tables;
 use shardfit_core::documents::{Document, Span, Text, Tokens};
 use shardfit_core::error::{Error, reserve};
 use shardfit_core::murmur3::PADDING;
+use shardfit_core::vocabulary::Vocabulary;
 
 use crate::analyzer::Analyzer;
 use crate::arrow::Element;
@@ -47,9 +48,18 @@ enum Place {
     Tokens { text: Range<usize>, spans: Range<usize> },
 }
 
+/// What the features of documents are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To be hashed: strings that have a UTF-8 form, or bytes.
+    Hash,
+    /// To be terms of a vocabulary: any strings.
+    Count,
+}
+
 /// Documents that are worked on together.
-#[derive(Default)]
 pub(crate) struct Batch<'py> {
+    purpose: Purpose,
     owners: Vec<Bound<'py, PyAny>>,
     places: Vec<Place>,
     pub(crate) tokens: TokenStore,
@@ -94,6 +104,17 @@ fn read_in_place(bytes: &[u8]) -> Option<Text<'_>> {
 }
 
 impl<'py> Batch<'py> {
+    pub(crate) fn new(purpose: Purpose) -> Self {
+        Self {
+            purpose,
+            owners: Vec::new(),
+            places: Vec::new(),
+            tokens: TokenStore::default(),
+            tables: None,
+            bytes: 0,
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
@@ -135,7 +156,9 @@ impl<'py> Batch<'py> {
             let string = document.cast::<PyString>().map_err(PyErr::from)?;
             let text = string_text(string)?;
             let is_refused = text.size() > MAX_TEXT_BYTES
-                || (analyzer.core.can_emit_surrogates() && text.has_surrogates());
+                || (self.purpose == Purpose::Hash
+                    && analyzer.core.can_emit_surrogates()
+                    && text.has_surrogates());
             if !is_refused {
                 // SAFETY: a string never changes while somebody else holds a reference to it, as this
                 // batch does from now on; it outlives the text.
@@ -199,7 +222,10 @@ impl<'py> Batch<'py> {
             if i % (1 << 16) == 0 {
                 tokens.py().check_signals()?;
             }
-            self.tokens.push(&token?, text_start)?;
+            match self.purpose {
+                Purpose::Hash => self.tokens.push(&token?, text_start)?,
+                Purpose::Count => self.tokens.push_term(&token?, text_start)?,
+            }
         }
         self.tokens.pad()?;
         reserve(&mut self.places, 1)?;
@@ -244,6 +270,26 @@ impl TokenStore {
         self.close(from, start)
     }
 
+    /// Copies a term, which must be `str`; its range counts from `start`.
+    pub(crate) fn push_term(
+        &mut self,
+        term: &Bound<'_, PyAny>,
+        start: usize,
+    ) -> Result<(), Failure> {
+        let from = self.text.len();
+        let Ok(string) = term.cast::<PyString>() else {
+            let kind = term.get_type().name()?;
+            return Err(PyTypeError::new_err(format!("terms must be str, got {kind}")).into());
+        };
+        if let Text::Ascii(bytes) = string_text(string)? {
+            self.push_bytes(bytes)?;
+        } else {
+            let bytes = string.call_method1("encode", ("utf-8", "surrogatepass"))?;
+            self.push_bytes(bytes.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes())?;
+        }
+        self.close(from, start)
+    }
+
     /// Ends a feature that started at `from`.
     pub(crate) fn close(&mut self, from: usize, start: usize) -> Result<(), Failure> {
         let length = self.text.len() - start;
@@ -271,6 +317,12 @@ impl TokenStore {
         Ok(())
     }
 
+    /// The vocabulary of these terms, in this order.
+    pub(crate) fn vocabulary(mut self) -> Result<Vocabulary, Failure> {
+        self.pad()?;
+        Ok(Vocabulary::from_terms(&self.text, &self.spans)?)
+    }
+
     /// Ends a document with the bytes that hashing may read past its last feature.
     pub(crate) fn pad(&mut self) -> Result<(), Error> {
         self.push_bytes(&[0; PADDING])
@@ -295,7 +347,7 @@ pub(crate) fn chunk_documents(documents: &[Document<'_>]) -> Vec<Range<usize>> {
 }
 
 /// Whether an object is a string whose methods are those of `str`: exactly that, or `numpy.str_`.
-fn is_string(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+pub(crate) fn is_string(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     static NUMPY_STR: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     if object.is_exact_instance_of::<PyString>() {
         return Ok(true);

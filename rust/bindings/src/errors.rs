@@ -32,7 +32,10 @@ impl From<Failure> for PyErr {
         match error {
             Error::OutOfMemory { .. } => PyMemoryError::new_err(message),
             Error::CountOverflow { .. } => PyOverflowError::new_err(message),
-            Error::TextTooLong { .. } => PyValueError::new_err(message),
+            Error::TextTooLong { .. }
+            | Error::TooManyTerms
+            | Error::TooManyDocuments
+            | Error::RepeatedTerm { .. } => PyValueError::new_err(message),
             Error::Cancelled | Error::Panicked { .. } => PyRuntimeError::new_err(message),
         }
     }

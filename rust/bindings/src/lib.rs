@@ -5,25 +5,36 @@
 //! - `analyzer`: the parameters of a vectorizer as the core's analyzer; tables from the interpreter
 //! - `documents`: Python strings, bytes and token lists, borrowed for one batch
 //! - `arrow`: Arrow string arrays, read in place
-//! - `hashing`: the functions that Python calls
+//! - `feed`: iterables of documents, batch by batch
+//! - `hashing`, `pairs`: what Python calls to hash
+//! - `counting`, `vocabulary`, `rows`: what Python calls to count terms and to look them up
+//! - `matrix`: the arrays of matrices
 //! - `errors`: the core's errors as Python exceptions
 //!
 //! What each function means is documented in `python/shardfit/_rust.pyi`.
 //!
 //! # Safety
 //!
-//! `unsafe` is needed to read the memory of strings without the GIL (`documents`, and `hashing` where
-//! it hands Arrow's to it) and to take over Arrow structures (`arrow`); each proves why it may. What is
+//! `unsafe` is needed to read the memory of strings without the GIL (`documents`, and `feed` where
+//! it hands Arrow's to it), to walk through a dict without touching what it holds (`vocabulary`) and to take over Arrow structures (`arrow`); each proves why it may. What is
 //! global, the tables of characters and a type of `NumPy`'s, is made once and never changes:
 //! free-threaded interpreters and forked processes need no care.
+
+#![allow(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over by value")]
 
 use pyo3::pymodule;
 
 mod analyzer;
 mod arrow;
+mod counting;
 mod documents;
 mod errors;
+mod feed;
 mod hashing;
+mod matrix;
+mod pairs;
+mod rows;
+mod vocabulary;
 
 #[pymodule(gil_used = false)]
 mod _rust {
@@ -32,7 +43,17 @@ mod _rust {
     #[pymodule_export]
     use super::arrow::ArrowTexts;
     #[pymodule_export]
-    use super::hashing::{hash_documents, hash_pairs, hash_tokens};
+    use super::counting::{TermCounts, count_terms, look_up_terms};
+    #[pymodule_export]
+    use super::hashing::{hash_documents, hash_tokens};
+    #[pymodule_export]
+    use super::matrix::scale_rows;
+    #[pymodule_export]
+    use super::pairs::hash_pairs;
+    #[pymodule_export]
+    use super::rows::Rows;
+    #[pymodule_export]
+    use super::vocabulary::Vocabulary;
     use pyo3::prelude::*;
 
     #[pymodule_init]

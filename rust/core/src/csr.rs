@@ -2,8 +2,9 @@
 //!
 //! # Overview
 //!
-//! [`fill`] writes chunks of [`Counts`] into arrays that the caller has allocated, normalising each row
-//! on the way. The arrays are cut at the chunks' borders first, so that threads write side by side.
+//! [`fill`] writes chunks of [`Rows`] into arrays that the caller has allocated, and finishes each row on the
+//! way: weights, norm. The arrays are cut at the chunks' borders first, so that threads write side by side.
+//! [`scale`] finishes the rows of a matrix that exists.
 //!
 //! # Why
 //!
@@ -30,21 +31,54 @@ pub enum Norm {
 }
 
 /// A type of stored values.
-pub trait Value: Copy + Send {
-    /// A count as a value.
+pub trait Value: Copy + Send + Sync {
+    /// A count as a value, rounded if it has to be.
     fn from_count(count: i32) -> Self;
+}
+
+/// A type of stored values that can be weighted.
+pub trait Real: Value {
+    /// A sum of ones and minus ones, as adding them one by one would give it.
+    fn from_signs(sum: i32) -> Self;
     /// The absolute value.
     fn magnitude(self) -> f64;
     /// The square, as rounded to this type.
     fn square(self) -> f64;
+    /// The product, as rounded to this type.
+    #[must_use]
+    fn times(self, factor: Self) -> Self;
     /// The quotient, as rounded to this type.
     #[must_use]
     fn divide(self, by: f64) -> Self;
 }
 
+impl Value for i32 {
+    fn from_count(count: i32) -> Self {
+        count
+    }
+}
+
+impl Value for i64 {
+    fn from_count(count: i32) -> Self {
+        count.into()
+    }
+}
+
 impl Value for f64 {
     fn from_count(count: i32) -> Self {
         count.into()
+    }
+}
+
+impl Value for f32 {
+    fn from_count(count: i32) -> Self {
+        count as f32
+    }
+}
+
+impl Real for f64 {
+    fn from_signs(sum: i32) -> Self {
+        sum.into()
     }
     fn magnitude(self) -> f64 {
         self.abs()
@@ -52,16 +86,19 @@ impl Value for f64 {
     fn square(self) -> f64 {
         self * self
     }
+    fn times(self, factor: Self) -> Self {
+        self * factor
+    }
     fn divide(self, by: f64) -> Self {
         self / by
     }
 }
 
-impl Value for f32 {
-    fn from_count(count: i32) -> Self {
+impl Real for f32 {
+    fn from_signs(sum: i32) -> Self {
         // Adding ones in single precision gets no further than 2^24.
         const LIMIT: i32 = 1 << f32::MANTISSA_DIGITS;
-        count.clamp(-LIMIT, LIMIT) as f32
+        sum.clamp(-LIMIT, LIMIT) as f32
     }
     fn magnitude(self) -> f64 {
         self.abs().into()
@@ -69,20 +106,28 @@ impl Value for f32 {
     fn square(self) -> f64 {
         (self * self).into()
     }
+    fn times(self, factor: Self) -> Self {
+        self * factor
+    }
     fn divide(self, by: f64) -> Self {
         (f64::from(self) / by) as f32
     }
 }
 
 /// An integer type of index arrays.
-pub trait Index: Copy + Send {
+pub trait Index: Copy + Send + Sync {
     /// A place or column that is known to fit.
     fn from_usize(index: usize) -> Self;
+    /// The place or column, which is not negative.
+    fn to_usize(self) -> usize;
 }
 
 impl Index for i32 {
     fn from_usize(index: usize) -> Self {
         index as i32
+    }
+    fn to_usize(self) -> usize {
+        self as usize
     }
 }
 
@@ -90,33 +135,23 @@ impl Index for i64 {
     fn from_usize(index: usize) -> Self {
         index as i64
     }
+    fn to_usize(self) -> usize {
+        self as usize
+    }
 }
 
-/// What becomes of counts on their way into the matrix.
-#[derive(Debug, Clone, Copy)]
-pub struct Scaling {
-    /// Whether every stored value becomes 1.
-    pub binary: bool,
-    /// How rows are scaled then.
-    pub norm: Option<Norm>,
-}
-
-impl Scaling {
-    fn apply<V: Value>(self, row: &mut [V]) {
-        if self.binary {
-            row.fill(V::from_count(1));
-        }
-        let norm = match self.norm {
-            None => return,
-            Some(Norm::L1) => row.iter().fold(0.0, |sum, value| sum + value.magnitude()),
-            Some(Norm::L2) => row.iter().fold(0.0, |sum, value| sum + value.square()).sqrt(),
-        };
-        if norm != 0.0 {
-            for value in row {
-                *value = value.divide(norm);
-            }
+/// Divides a row by its norm, unless that is 0, and returns the norm.
+pub fn normalize<V: Real>(norm: Norm, row: &mut [V]) -> f64 {
+    let length = match norm {
+        Norm::L1 => row.iter().fold(0.0, |sum, value| sum + value.magnitude()),
+        Norm::L2 => row.iter().fold(0.0, |sum, value| sum + value.square()).sqrt(),
+    };
+    if length != 0.0 {
+        for value in row {
+            *value = value.divide(length);
         }
     }
+    length
 }
 
 /// The arrays of a matrix, or the parts of them that one chunk fills.
@@ -130,25 +165,73 @@ pub struct Arrays<'a, V, I> {
     pub row_ends: &'a mut [I],
 }
 
+/// A chunk of rows on its way into a matrix.
+pub trait Rows: Send {
+    /// What a thread uses again for every chunk.
+    type Scratch: Default;
+
+    /// Number of rows and of entries.
+    fn shape(&self) -> (usize, usize);
+
+    /// Writes values, columns, and the ends of the rows as counted from the start of the chunk.
+    fn write<V: Value, I: Index>(
+        &self,
+        value: &impl Fn(i32) -> V,
+        arrays: &mut Arrays<'_, V, I>,
+        scratch: &mut Self::Scratch,
+        cancel: &Cancel,
+    ) -> Result<()>;
+}
+
+impl Rows for Counts {
+    type Scratch = ();
+
+    fn shape(&self) -> (usize, usize) {
+        (self.row_ends.len(), self.columns.len())
+    }
+
+    fn write<V: Value, I: Index>(
+        &self,
+        value: &impl Fn(i32) -> V,
+        arrays: &mut Arrays<'_, V, I>,
+        (): &mut (),
+        _: &Cancel,
+    ) -> Result<()> {
+        for (stored, &sum) in arrays.data.iter_mut().zip(&self.sums) {
+            *stored = value(sum);
+        }
+        for (index, &column) in arrays.indices.iter_mut().zip(&self.columns) {
+            *index = I::from_usize(column as usize);
+        }
+        for (row_end, &end) in arrays.row_ends.iter_mut().zip(&self.row_ends) {
+            *row_end = I::from_usize(end);
+        }
+        Ok(())
+    }
+}
+
 /// Number of rows and entries of chunks.
 #[must_use]
-pub fn shape(chunks: &[Counts]) -> (usize, usize) {
+pub fn shape<R: Rows>(chunks: &[R]) -> (usize, usize) {
     chunks.iter().fold((0, 0), |(rows, entries), chunk| {
-        (rows + chunk.row_ends.len(), entries + chunk.columns.len())
+        let (more_rows, more_entries) = chunk.shape();
+        (rows + more_rows, entries + more_entries)
     })
 }
 
 /// Writes chunks into the arrays of one matrix, which must have exactly their [`shape`].
 ///
-/// Each chunk is freed when it has been written. `proceed` is as in [`parallel::run`].
+/// `value` makes a stored value of a count; `finish` then gets the columns and values of each row. Each chunk is freed
+/// when it has been written. `proceed` is as in [`parallel::run`].
 ///
 /// # Panics
 ///
 /// If the arrays do not have the shape of the chunks.
-pub fn fill<V: Value, I: Index, E: From<Error>>(
-    chunks: Vec<Counts>,
+pub fn fill<R: Rows, V: Value, I: Index, E: From<Error>>(
+    chunks: Vec<R>,
     arrays: Arrays<'_, V, I>,
-    scaling: Scaling,
+    value: impl Fn(i32) -> V + Sync,
+    finish: impl Fn(&[I], &mut [V]) + Sync,
     threads: usize,
     proceed: impl FnMut() -> std::result::Result<(), E>,
 ) -> std::result::Result<(), E> {
@@ -156,22 +239,26 @@ pub fn fill<V: Value, I: Index, E: From<Error>>(
     let mut offset = 0;
     let mut parts = Vec::with_capacity(chunks.len());
     for chunk in chunks {
-        let entries = chunk.columns.len();
+        let (rows, entries) = chunk.shape();
         let part = Arrays {
             data: data.split_off_mut(..entries).expect("as many values as entries"),
             indices: indices.split_off_mut(..entries).expect("as many indices as entries"),
-            row_ends: row_ends.split_off_mut(..chunk.row_ends.len()).expect("as many ends as rows"),
+            row_ends: row_ends.split_off_mut(..rows).expect("as many ends as rows"),
         };
         parts.push(Mutex::new(Some((chunk, part, offset))));
         offset += entries;
     }
     assert!(data.is_empty() && indices.is_empty() && row_ends.is_empty(), "arrays are too long");
     let worker = || {
-        |part: usize, cancel: &Cancel| -> Result<()> {
+        let mut scratch = R::Scratch::default();
+        let (parts, value, finish) = (&parts, &value, &finish);
+        move |part: usize, cancel: &Cancel| -> Result<()> {
             cancel.check()?;
             let part = parts[part].lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some((chunk, mut arrays, offset)) = part {
-                fill_chunk(&chunk, &mut arrays, offset, scaling);
+                chunk.write(value, &mut arrays, &mut scratch, cancel)?;
+                drop(chunk);
+                finish_rows(arrays, offset, finish);
             }
             Ok(())
         }
@@ -179,22 +266,65 @@ pub fn fill<V: Value, I: Index, E: From<Error>>(
     parallel::run(parts.len(), threads, worker, proceed).map(drop)
 }
 
-fn fill_chunk<V: Value, I: Index>(
-    chunk: &Counts,
-    arrays: &mut Arrays<'_, V, I>,
+fn finish_rows<V: Value, I: Index>(
+    arrays: Arrays<'_, V, I>,
     offset: usize,
-    scaling: Scaling,
+    finish: impl Fn(&[I], &mut [V]),
 ) {
-    for (value, &sum) in arrays.data.iter_mut().zip(&chunk.sums) {
-        *value = V::from_count(sum);
-    }
-    for (index, &column) in arrays.indices.iter_mut().zip(&chunk.columns) {
-        *index = I::from_usize(column as usize);
-    }
     let mut start = 0;
-    for (row_end, &end) in arrays.row_ends.iter_mut().zip(&chunk.row_ends) {
-        scaling.apply(&mut arrays.data[start..end]);
+    for row_end in arrays.row_ends {
+        let end = row_end.to_usize();
+        finish(&arrays.indices[start..end], &mut arrays.data[start..end]);
         *row_end = I::from_usize(offset + end);
         start = end;
     }
+}
+
+/// Multiplies each value by the weight of its column.
+pub fn weigh<V: Real, I: Index>(weights: &[V], columns: &[I], row: &mut [V]) {
+    for (value, column) in row.iter_mut().zip(columns) {
+        *value = value.times(weights[column.to_usize()]);
+    }
+}
+
+/// Calls `finish` for each row of a matrix, with the columns and values of the row, until it returns false; returns
+/// whether it never did. `row_ends` and `proceed` are as in [`fill`].
+///
+/// # Panics
+///
+/// If the ends of the rows do not ascend up to the number of entries.
+pub fn scale<V: Real, I: Index, E: From<Error>>(
+    data: &mut [V],
+    indices: &[I],
+    row_ends: &[I],
+    finish: impl Fn(&[I], &mut [V]) -> bool + Sync,
+    threads: usize,
+    proceed: impl FnMut() -> std::result::Result<(), E>,
+) -> std::result::Result<bool, E> {
+    /// Rows and entries that a thread takes at a time, together.
+    const PART: usize = 1 << 16;
+    let mut parts = Vec::new();
+    let (mut rest, mut first, mut start) = (data, 0, 0);
+    for (row, end) in row_ends.iter().map(|end| end.to_usize()).enumerate() {
+        if end - start + row - first >= PART || row + 1 == row_ends.len() {
+            let values = rest.split_off_mut(..end - start).expect("row ends lie in the data");
+            parts.push(Mutex::new(Some((first..row + 1, start, values))));
+            (first, start) = (row + 1, end);
+        }
+    }
+    let worker = || {
+        |part: usize, cancel: &Cancel| -> Result<bool> {
+            cancel.check()?;
+            let part = parts[part].lock().unwrap_or_else(PoisonError::into_inner).take();
+            let Some((rows, base, values)) = part else { return Ok(true) };
+            let mut start = base;
+            Ok(row_ends[rows].iter().map(|end| end.to_usize()).all(|end| {
+                let row = start..end;
+                start = end;
+                finish(&indices[row.clone()], &mut values[row.start - base..row.end - base])
+            }))
+        }
+    };
+    let finished = parallel::run(parts.len(), threads, worker, proceed)?;
+    Ok(finished.into_iter().all(|finished| finished))
 }

@@ -19,7 +19,7 @@ pub enum Error {
     },
     /// One document holds the same bucket too often for a 32-bit count.
     #[error(
-        "one document holds {count} tokens of the same bucket, the limit is {limit}; \
+        "one document holds {count} tokens of the same column, the limit is {limit}; \
          split the document",
         limit = i32::MAX
     )]
@@ -33,6 +33,23 @@ pub enum Error {
     TextTooLong {
         /// Its length.
         bytes: usize,
+    },
+    /// More different terms than a matrix can have columns.
+    #[error(
+        "the documents hold more than {limit} different terms, more than a matrix can have columns; \
+         extract fewer n-grams, or use HashingVectorizer",
+        limit = i32::MAX
+    )]
+    TooManyTerms,
+    /// More documents than their frequencies are counted in.
+    #[error("more than {limit} documents cannot be counted in one call; pass them in parts",
+            limit = u32::MAX)]
+    TooManyDocuments,
+    /// A list of terms holds one of them again.
+    #[error("the term with index {place} is among those before it; pass each term once")]
+    RepeatedTerm {
+        /// Where it is, counted from 0.
+        place: usize,
     },
     /// A worker thread panicked: a defect of this crate, never of the input.
     #[error("internal error in a worker thread: {message}; please report it")]

@@ -3,8 +3,8 @@
 //! # Overview
 //!
 //! Documents go in as they lie in memory ([`documents`]); an analyzer finds their features
-//! ([`analyzer`]), which are hashed ([`murmur3`]) to buckets and counted ([`hashing`]); the rows are
-//! assembled into the arrays of a sparse matrix ([`csr`]). Chunks of documents are dealt to threads
+//! ([`analyzer`]), which are hashed ([`murmur3`]) to buckets and counted ([`hashing`]), or counted by the terms
+//! themselves ([`vocabulary`]); the rows are assembled into the arrays of a sparse matrix ([`csr`]). Chunks of documents are dealt to threads
 //! ([`parallel`]), and the loops where the time goes stand behind one trait ([`kernel`]).
 //!
 //! # Example
@@ -58,3 +58,4 @@ pub mod hashing;
 pub mod kernel;
 pub mod murmur3;
 pub mod parallel;
+pub mod vocabulary;

@@ -169,18 +169,24 @@ fn emit_all(points: &[u32], unicode: &UnicodeTable, emit: &mut dyn FnMut(u32, u3
     }
 }
 
-/// Appends a code point in UTF-8. A surrogate becomes U+FFFD: callers let none through where it
-/// could become part of a feature.
+/// Appends a code point in UTF-8. A surrogate is written the same way, in three bytes, as Python does
+/// with the error handler "surrogatepass"; the order of such texts by bytes is still that by code points.
 #[inline(always)]
 pub fn push_utf8(text: &mut Vec<u8>, point: u32) {
     if point < 0x80 {
         text.push(point as u8);
         return;
     }
-    let character = char::from_u32(point).unwrap_or(char::REPLACEMENT_CHARACTER);
-    let length = text.len() + character.len_utf8();
-    let mut bytes = [0; 4];
-    character.encode_utf8(&mut bytes);
+    let continuation = |shift: u32| 0x80 | (point >> shift & 0x3f) as u8;
+    let (bytes, length) = match point {
+        0..0x800 => ([0xc0 | (point >> 6) as u8, continuation(0), 0, 0], 2),
+        0x800..0x1_0000 => ([0xe0 | (point >> 12) as u8, continuation(6), continuation(0), 0], 3),
+        _ => {
+            let first = 0xf0 | (point >> 18) as u8;
+            ([first, continuation(12), continuation(6), continuation(0)], 4)
+        }
+    };
+    let length = text.len() + length;
     // Four bytes are always copied: a copy whose length varies is a call.
     text.extend_from_slice(&bytes);
     text.truncate(length);

@@ -2,9 +2,9 @@
 //!
 //! # Overview
 //!
-//! A [`Kernel`] does the three steps in which the time of hashing goes: splitting ASCII text into
-//! tokens, hashing ranges of text, and sorting the keys of a document. Everything around them (n-grams,
-//! stop words, characters outside ASCII, assembling rows) is the same for every kernel.
+//! A [`Kernel`] does the steps in which the time goes: splitting ASCII text into tokens, hashing ranges of
+//! text to columns or packing them for a vocabulary, and sorting what a document holds. Everything around them
+//! (n-grams, stop words, characters outside ASCII, assembling rows) is the same for every kernel.
 //!
 //! Each kernel is tested against the naive loops in `tests/` by the same macro. There is one so far,
 //! [`Scalar`], in portable Rust.
@@ -22,6 +22,7 @@ use crate::analyzer::TokenRule;
 use crate::documents::Span;
 use crate::error::Result;
 use crate::hashing::Buckets;
+use crate::vocabulary::{Record, Seed};
 
 /// The hot loops.
 pub trait Kernel: Send + Sync {
@@ -55,6 +56,28 @@ pub trait Kernel: Send + Sync {
         &self,
         keys: &mut Vec<u32>,
         spare: &mut Vec<u32>,
+        proceed: &dyn Fn() -> Result<()>,
+    ) -> Result<()>;
+
+    /// Writes what [`pack`](crate::vocabulary::pack) makes of each range of `text` to the start of `records` and
+    /// `hashes`, which are at least as long as `spans`.
+    ///
+    /// `text` goes on for [`PADDING`](crate::murmur3::PADDING) bytes after the last range.
+    fn pack(
+        &self,
+        text: &[u8],
+        spans: &[Span],
+        seed: Seed,
+        records: &mut [Record],
+        hashes: &mut [u32],
+    );
+
+    /// Sorts pairs of a number and a count by the numbers, their upper halves, of which no two are equal.
+    /// `spare` and `proceed` are as for [`sort`](Self::sort).
+    fn sort_pairs(
+        &self,
+        pairs: &mut Vec<u64>,
+        spare: &mut Vec<u64>,
         proceed: &dyn Fn() -> Result<()>,
     ) -> Result<()>;
 }

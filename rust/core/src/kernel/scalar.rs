@@ -18,8 +18,10 @@
 //! them by itself.
 //!
 //! **Sort.** Keys come from a hash function, so they are spread evenly: dealing them to about as many
-//! bins as there are keys, by their upper bits, leaves next to nothing to do within a bin. From 64 Ki
-//! keys on a radix sort takes over, which can be interrupted between its steps.
+//! bins as there are keys, by their upper bits, leaves next to nothing to do within a bin. Numbers of terms are not: a
+//! document has about as many terms from the first hundred as from the next thousand. So they are dealt by
+//! their logarithm, which the upper bits of a floating-point number nearly are. From 64 Ki elements on
+//! a radix sort takes over, which can be interrupted between its steps.
 //!
 //! # Why
 //!
@@ -32,6 +34,7 @@ use crate::documents::Span;
 use crate::error::{Result, reserve};
 use crate::hashing::Buckets;
 use crate::murmur3::{PADDING, murmur3_padded};
+use crate::vocabulary::{Record, Seed, pack};
 
 /// The portable kernel.
 #[derive(Debug, Clone, Copy, Default)]
@@ -200,36 +203,81 @@ impl Kernel for Scalar {
     ) -> Result<()> {
         match keys.len() {
             0..FEW => keys.sort_unstable(),
-            FEW..LARGE => bin_sort(keys, spare)?,
-            _ => radix_sort(keys, spare, proceed)?,
+            FEW..LARGE => {
+                const MAX_BITS: u32 = 10;
+                let used =
+                    u32::BITS - keys.iter().fold(0, |union, key| union | key).leading_zeros();
+                let bits = (keys.len().ilog2() + 1).min(MAX_BITS).min(used);
+                let mut ends = [0; 1 << MAX_BITS];
+                bin_sort(keys, spare, &mut ends[..1 << bits], |key| {
+                    (key >> (used - bits)) as usize
+                })?;
+            }
+            _ => radix_sort(keys, spare, |key| key, proceed)?,
+        }
+        Ok(())
+    }
+
+    fn pack(
+        &self,
+        text: &[u8],
+        spans: &[Span],
+        seed: Seed,
+        records: &mut [Record],
+        hashes: &mut [u32],
+    ) {
+        for ((span, record), hash) in spans.iter().zip(records).zip(hashes) {
+            (*record, *hash) = pack(text, *span, seed);
+        }
+    }
+
+    fn sort_pairs(
+        &self,
+        pairs: &mut Vec<u64>,
+        spare: &mut Vec<u64>,
+        proceed: &dyn Fn() -> Result<()>,
+    ) -> Result<()> {
+        let number = |pair: u64| (pair >> 32) as u32;
+        match pairs.len() {
+            0..FEW => pairs.sort_unstable(),
+            FEW..LARGE => {
+                // Sign, exponent and three bits more: eight bins for each power of two.
+                let bin = |pair| (number(pair) as f32).to_bits() as usize >> 20;
+                let offset = bin(1 << 32);
+                let largest = pairs.iter().fold(0, |union, pair| union | pair);
+                let mut ends = [0; 32 * 8 + 1];
+                let ends = &mut ends[..=bin(largest).saturating_sub(offset)];
+                // The number 0 shares the bin of 1.
+                bin_sort(pairs, spare, ends, |pair| bin(pair).saturating_sub(offset))?;
+            }
+            _ => radix_sort(pairs, spare, number, proceed)?,
         }
         Ok(())
     }
 }
 
-/// Deals keys to bins by their upper bits, then sorts within the bins.
-fn bin_sort(keys: &mut Vec<u32>, spare: &mut Vec<u32>) -> Result<()> {
-    const MAX_BITS: u32 = 10;
-    let used = u32::BITS - keys.iter().fold(0, |union, key| union | key).leading_zeros();
-    let bits = (keys.len().ilog2() + 1).min(MAX_BITS).min(used);
-    let bin = |key: u32| (key >> (used - bits)) as usize;
-    let mut ends = [0_u32; 1 << MAX_BITS];
-    let ends = &mut ends[..1 << bits];
-    for &key in keys.iter() {
-        ends[bin(key)] += 1;
+/// Deals elements to bins, then sorts within the bins. `ends` holds a 0 for each bin.
+fn bin_sort<T: Copy + Default + Ord>(
+    elements: &mut Vec<T>,
+    spare: &mut Vec<T>,
+    ends: &mut [u32],
+    bin: impl Fn(T) -> usize,
+) -> Result<()> {
+    for &element in elements.iter() {
+        ends[bin(element)] += 1;
     }
     let mut sum = 0;
     for end in ends.iter_mut() {
         sum += std::mem::replace(end, sum);
     }
-    if spare.len() < keys.len() {
-        reserve(spare, keys.len() - spare.len())?;
-        spare.resize(keys.len(), 0);
+    if spare.len() < elements.len() {
+        reserve(spare, elements.len() - spare.len())?;
+        spare.resize(elements.len(), T::default());
     }
-    spare.truncate(keys.len());
-    for &key in keys.iter() {
-        let end = &mut ends[bin(key)];
-        spare[*end as usize] = key;
+    spare.truncate(elements.len());
+    for &element in elements.iter() {
+        let end = &mut ends[bin(element)];
+        spare[*end as usize] = element;
         *end += 1;
     }
     let mut start = 0;
@@ -244,45 +292,46 @@ fn bin_sort(keys: &mut Vec<u32>, spare: &mut Vec<u32>) -> Result<()> {
         }
         start = end;
     }
-    std::mem::swap(keys, spare);
+    std::mem::swap(elements, spare);
     Ok(())
 }
 
-/// Sorts by 11 bits at a time, lowest first; steps whose bits are all alike are left out.
-fn radix_sort(
-    keys: &mut Vec<u32>,
-    spare: &mut Vec<u32>,
+/// Sorts by 11 bits of a key at a time, lowest first; steps whose bits are all alike are left out.
+fn radix_sort<T: Copy + Default>(
+    elements: &mut Vec<T>,
+    spare: &mut Vec<T>,
+    key: impl Fn(T) -> u32,
     proceed: &dyn Fn() -> Result<()>,
 ) -> Result<()> {
     const BITS: u32 = 11;
     spare.clear();
-    reserve(spare, keys.len())?;
-    spare.resize(keys.len(), 0);
+    reserve(spare, elements.len())?;
+    spare.resize(elements.len(), T::default());
     for shift in [0, BITS, 2 * BITS] {
-        let digit = |key: u32| (key >> shift) as usize & ((1 << BITS) - 1);
+        let digit = |element: T| (key(element) >> shift) as usize & ((1 << BITS) - 1);
         let mut places = [0_usize; 1 << BITS];
-        for part in keys.chunks(1 << 20) {
-            for &key in part {
-                places[digit(key)] += 1;
+        for part in elements.chunks(1 << 20) {
+            for &element in part {
+                places[digit(element)] += 1;
             }
             proceed()?;
         }
-        if places.contains(&keys.len()) {
+        if places.contains(&elements.len()) {
             continue;
         }
         let mut sum = 0;
         for place in &mut places {
             sum += std::mem::replace(place, sum);
         }
-        for part in keys.chunks(1 << 20) {
-            for &key in part {
-                let place = &mut places[digit(key)];
-                spare[*place] = key;
+        for part in elements.chunks(1 << 20) {
+            for &element in part {
+                let place = &mut places[digit(element)];
+                spare[*place] = element;
                 *place += 1;
             }
             proceed()?;
         }
-        std::mem::swap(keys, spare);
+        std::mem::swap(elements, spare);
     }
     Ok(())
 }

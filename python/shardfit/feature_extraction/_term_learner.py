@@ -1,0 +1,257 @@
+"""What CountVectorizer and TfidfVectorizer do alike: learn terms, and find them."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Sized
+from contextlib import suppress
+from typing import Any
+
+from sklearn.base import _fit_context
+from sklearn.feature_extraction.text import CountVectorizer as SklearnCountVectorizer
+
+from shardfit import _rust
+from shardfit._rust import Vocabulary
+from shardfit._threads import effective_threads
+from shardfit.feature_extraction._plan import (
+    CoreAnalysis,
+    ValueType,
+    core_analysis,
+    count_type,
+    is_overridden,
+    iterable_documents,
+    plan_reading,
+)
+from shardfit.feature_extraction._vocabulary import (
+    CountedRows,
+    KeptTerms,
+    LearnedTerms,
+    count_in_python,
+    does_round,
+    keep_by_matrix,
+    may_round,
+)
+
+__all__ = ["TermLearner"]
+
+_logger = logging.getLogger(__name__)
+
+# A dict `vocabulary_` belongs to the user, who may change it any time. The core looks
+# terms up in a copy: making it takes some 100 ns an entry, and to find that the dict is
+# still the same, 1 ns. Scikit-learn looks up in the dict itself, and a short document
+# takes it 30 us. So the copy pays up to these numbers of entries for each document.
+_MOST_ENTRIES_COPIED = 300
+_MOST_ENTRIES_COMPARED = 30_000
+
+
+class TermLearner(SklearnCountVectorizer):
+    """Learns terms with the core where that is exact; the base of our vectorizers.
+
+    The fitted state is `vocabulary_`, a dict, as soon as anybody has read or assigned
+    it. Until then, what was learned stays in the core.
+    """
+
+    _learned: LearnedTerms
+
+    @property
+    def vocabulary_(self) -> Any:
+        """The column of each term."""
+        if "vocabulary_" not in vars(self):
+            self.__dict__["vocabulary_"] = self._kept_terms().as_dict()
+        return self.__dict__["vocabulary_"]
+
+    @vocabulary_.setter
+    def vocabulary_(self, vocabulary: Any) -> None:
+        # What was counted is not what this vocabulary comes from.
+        self.__dict__.pop("_learned", None)
+        self.__dict__["vocabulary_"] = vocabulary
+
+    @vocabulary_.deleter
+    def vocabulary_(self) -> None:
+        self.vocabulary_ = self.vocabulary_  # An AttributeError if there is none.
+        del self.__dict__["vocabulary_"]
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        state.pop("_dict_copy", None)
+        learned = state.pop("_learned", None)
+        if learned is not None and "vocabulary_" not in state:
+            with suppress(ValueError):
+                state["vocabulary_"] = self._kept_terms().as_dict()
+        if learned is not None and learned.is_partial:
+            state["_learned"] = learned.as_plain_data()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "_learned" in vars(self):
+            self._learned = LearnedTerms.restore(vars(self)["_learned"])
+
+    def _has_no_dict(self) -> bool:
+        """Tell whether the vocabulary was learned and not been read by the user."""
+        return "_learned" in vars(self) and "vocabulary_" not in vars(self)
+
+    def _kept_terms(self, attribute: str = "vocabulary_") -> KeptTerms:
+        """Return the terms that were learned, on behalf of an attribute."""
+        if "_learned" not in vars(self):
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute {attribute!r}",
+                name=attribute,
+                obj=self,
+            )
+        return self._learned.kept(self)
+
+    def _as_matrix(self, found: CountedRows | Any) -> Any:
+        if isinstance(found, CountedRows):
+            return found.matrix(binary=bool(self.binary))
+        return found
+
+    def _plan(self) -> tuple[CoreAnalysis, ValueType] | None:
+        """Return what the core has to do, or None if scikit-learn has to do it."""
+        analysis = core_analysis(self, TermLearner)
+        values = count_type(self.dtype)
+        if isinstance(analysis, str) or isinstance(values, str):
+            _logger.debug("scikit-learn's own code runs: %s, %s", analysis, values)
+            return None
+        return analysis, values
+
+    def _check_documents(self, raw_documents: Any) -> None:
+        if isinstance(raw_documents, str):
+            raise ValueError(
+                "Iterable over raw text documents expected, string object received."
+            )
+        self._validate_ngram_range()
+        self._warn_for_unused_params()
+
+    def _take_given_vocabulary(self) -> None:
+        self._validate_vocabulary()
+        if self.fixed_vocabulary_ and self.lowercase:
+            for term in self.vocabulary:
+                if any(map(str.isupper, term)):
+                    warnings.warn(
+                        "Upper case characters found in vocabulary while 'lowercase' is"
+                        " True. These entries will not be matched with any documents",
+                        stacklevel=2,
+                    )
+                    break
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def _learn(self, raw_documents: Any, *, keep_rows: bool) -> CountedRows | Any:
+        """Fit, and return the rows, or the matrix if it had to be made."""
+        n_threads = effective_threads(self.n_jobs)
+        plan = self._plan()
+        if plan is None:
+            documents = iterable_documents(raw_documents)
+            return SklearnCountVectorizer.fit_transform(self, documents)
+        self._check_documents(raw_documents)
+        self._take_given_vocabulary()
+        if self.fixed_vocabulary_:
+            return self._look_up(raw_documents)
+        analysis, values = plan
+        check_sums = self.max_features is not None and may_round(values.dtype)
+        counts, rows = _rust.count_terms(
+            *plan_reading(self, analysis, raw_documents),
+            n_threads=n_threads,
+            keep_rows=keep_rows or check_sums,
+        )
+        learned = LearnedTerms(counts, is_partial=False)
+        found: CountedRows | Any = None
+        if rows is not None:
+            found = CountedRows(rows, None, 0, values, n_threads)
+        if check_sums and does_round(counts, found, binary=bool(self.binary)):
+            found = keep_by_matrix(self, learned, found)
+        elif rows is not None:
+            kept = learned.kept(self)
+            found = found._replace(columns=kept.columns, n_features=len(kept.terms))
+        learned.kept(self)
+        self.__dict__.pop("vocabulary_", None)
+        self._learned = learned
+        return found
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def _learn_more(self, raw_documents: Any) -> CountedRows | Any:
+        """Fit to one more part; return its rows if the vocabulary was given."""
+        n_threads = effective_threads(self.n_jobs)
+        self._check_documents(raw_documents)
+        if not vars(self).get("fixed_vocabulary_"):
+            self._refuse_to_go_on()
+            self._take_given_vocabulary()
+        if self.fixed_vocabulary_:
+            return self._look_up(raw_documents)
+        analysis = core_analysis(self, TermLearner)
+        if isinstance(analysis, str):
+            _logger.debug("scikit-learn's own code analyses: %s", analysis)
+            documents = iterable_documents(raw_documents)
+            counts = count_in_python(documents, self.build_analyzer())
+        else:
+            reading = plan_reading(self, analysis, raw_documents)
+            counts, _ = _rust.count_terms(
+                *reading, n_threads=n_threads, keep_rows=False
+            )
+        if "_learned" in vars(self):
+            self._learned.absorb(counts)
+        else:
+            self._learned = LearnedTerms(counts, is_partial=True)
+        self.__dict__.pop("vocabulary_", None)
+        return None
+
+    def _refuse_to_go_on(self) -> None:
+        """Raise if `partial_fit` cannot add to what was learned."""
+        for hook in ("_count_vocab", "_limit_features", "_sort_features"):
+            if is_overridden(self, hook, TermLearner):
+                raise TypeError(
+                    f"partial_fit cannot call {hook}, which {type(self).__name__}"
+                    " overrides. Use fit."
+                )
+        is_counted = "_learned" in vars(self)
+        if self.vocabulary is not None and is_counted:
+            raise ValueError(
+                "partial_fit cannot go on: a vocabulary is given now, but was learned"
+                " so far. Use clone() to start anew."
+            )
+        if "vocabulary_" in vars(self) and not is_counted:
+            raise ValueError(
+                "partial_fit cannot go on: the counts behind vocabulary_ are not known."
+                " It was assigned, learned by fit with scikit-learn's own code, or"
+                " unpickled after fit alone. Use partial_fit from the first documents"
+                " on, or clone() to start anew."
+            )
+
+    def _look_up(self, raw_documents: Any) -> CountedRows | Any:
+        """Return the rows of documents, or the matrix if it had to be made."""
+        n_threads = effective_threads(self.n_jobs)
+        plan = None if isinstance(raw_documents, str) else self._plan()
+        target = None if plan is None else self._find_vocabulary(raw_documents)
+        if plan is None or target is None:
+            documents = iterable_documents(raw_documents)
+            return SklearnCountVectorizer.transform(self, documents)
+        analysis, values = plan
+        vocabulary, n_features = target
+        rows = _rust.look_up_terms(
+            *plan_reading(self, analysis, raw_documents),
+            vocabulary,
+            n_threads=n_threads,
+        )
+        return CountedRows(rows, None, n_features, values, n_threads)
+
+    def _find_vocabulary(self, raw_documents: Any) -> tuple[Vocabulary, int] | None:
+        """Return what the core looks up in, or None if scikit-learn has to do it."""
+        if self._has_no_dict():
+            kept = self._kept_terms()
+            return kept.vocabulary, len(kept.terms)
+        self._check_vocabulary()
+        mapping = vars(self).get("vocabulary_")
+        if type(mapping) is not dict:
+            return None
+        is_sized = isinstance(raw_documents, Sized)
+        entries = len(mapping) / max(len(raw_documents), 1) if is_sized else 0
+        if entries > _MOST_ENTRIES_COMPARED:
+            return None
+        known: Vocabulary | None = vars(self).get("_dict_copy")
+        if known is None or not known.is_of(mapping):
+            if entries > _MOST_ENTRIES_COPIED:
+                return None
+            known = Vocabulary.read(mapping)
+            self._dict_copy = known
+        return None if known is None else (known, len(mapping))

@@ -1,0 +1,113 @@
+//! From an iterable of documents to batches that the core works on.
+
+use pyo3::prelude::*;
+
+use crate::analyzer::Analyzer;
+use crate::arrow::ArrowTexts;
+use crate::documents::{Batch, Purpose, PythonSide};
+use crate::errors::Failure;
+
+/// How documents are read, and what stands for a null in Arrow data.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub(crate) struct Reading<'py> {
+    decode: Bound<'py, PyAny>,
+    analyze: Bound<'py, PyAny>,
+    always_decode: bool,
+    is_utf8: bool,
+    null: Bound<'py, PyAny>,
+}
+
+/// Gathers documents into batches and calls `work` for each, in order.
+pub(crate) fn feed_documents<'py>(
+    documents: &Bound<'py, PyAny>,
+    analyzer: &Analyzer,
+    reading: &Reading<'py>,
+    purpose: Purpose,
+    work: impl FnMut(&Batch<'py>) -> Result<(), Failure>,
+) -> PyResult<()> {
+    let py = documents.py();
+    let Reading { decode, analyze, always_decode, is_utf8, null } = reading;
+    let python = PythonSide { decode, analyze, always_decode: *always_decode, is_utf8: *is_utf8 };
+    let mut feed = Feed::new(py, purpose, work);
+    if let Ok(texts) = documents.cast::<ArrowTexts>() {
+        let mut number = 0;
+        texts.get().visit(|element| {
+            // SAFETY: `documents` holds the array and outlives `feed` with its batch.
+            unsafe { feed.batch.push_element(element, null, analyzer, &python) }
+                .map_err(|failure| name_document(py, failure, number))?;
+            number += 1;
+            feed.step()
+        })?;
+    } else {
+        for (number, document) in documents.try_iter()?.enumerate() {
+            feed.batch
+                .push(document?, analyzer, &python)
+                .map_err(|failure| name_document(py, failure, number))?;
+            feed.step()?;
+        }
+    }
+    feed.finish()
+}
+
+/// Gathers samples whose features are at hand into batches and calls `work` for each, in order.
+pub(crate) fn feed_tokens<'py>(
+    samples: &Bound<'py, PyAny>,
+    work: impl FnMut(&Batch<'py>) -> Result<(), Failure>,
+) -> PyResult<()> {
+    let mut feed = Feed::new(samples.py(), Purpose::Hash, work);
+    for sample in samples.try_iter()? {
+        feed.batch.push_tokens(&sample?)?;
+        feed.step()?;
+    }
+    feed.finish()
+}
+
+/// Adds the number of the document to an exception, as a note: its type and text stay scikit-learn's.
+fn name_document(py: Python<'_>, failure: Failure, number: usize) -> PyErr {
+    let error = PyErr::from(failure);
+    let note = format!("raised for the document with index {number}");
+    // An exception that takes no note is still the right exception.
+    let _ = error.value(py).call_method1("add_note", (note,));
+    error
+}
+
+/// The batch at hand and what to do when it is full.
+struct Feed<'py, W> {
+    py: Python<'py>,
+    batch: Batch<'py>,
+    work: W,
+    steps: usize,
+}
+
+impl<'py, W: FnMut(&Batch<'py>) -> Result<(), Failure>> Feed<'py, W> {
+    fn new(py: Python<'py>, purpose: Purpose, work: W) -> Self {
+        Self { py, batch: Batch::new(purpose), work, steps: 0 }
+    }
+
+    /// To be called after each document: works on the batch when it is full.
+    fn step(&mut self) -> PyResult<()> {
+        self.steps += 1;
+        if self.steps.is_multiple_of(1 << 12) {
+            self.py.check_signals()?;
+        }
+        if self.batch.is_full() {
+            (self.work)(&self.batch)?;
+            self.batch.clear();
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> PyResult<()> {
+        if !self.batch.is_empty() {
+            (self.work)(&self.batch)?;
+        }
+        Ok(())
+    }
+}
+
+/// Lets Ctrl-C in while other threads work.
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the method's lifetime is fixed")]
+pub(crate) fn check_signals() -> Result<(), Failure> {
+    Ok(Python::attach(|py| py.check_signals())?)
+}

@@ -1,0 +1,189 @@
+//! The arrays of sparse matrices: `NumPy` allocates them, the core's threads fill them.
+
+use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray1};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use shardfit_core::csr::{self, Arrays, Index, Norm, Real, Rows, Value};
+
+use crate::errors::Failure;
+use crate::feed::check_signals;
+
+/// The three arrays of a CSR matrix: data, indices, indptr.
+pub(crate) type CsrArrays<'py> = Bound<'py, PyTuple>;
+
+/// Fewer entries than this are written before a thread has been started.
+const SMALL_ENTRIES: usize = 1 << 16;
+
+/// How a matrix is made.
+#[derive(Clone, Copy)]
+pub(crate) struct Assembly {
+    pub(crate) n_threads: usize,
+    /// Whether index arrays are 64 bits wide.
+    pub(crate) wide: bool,
+}
+
+/// What becomes of a row whose values are written.
+pub(crate) trait Finish<V>: Sync {
+    fn finish<I: Index>(&self, columns: &[I], row: &mut [V]);
+}
+
+/// Rows stay as they are.
+pub(crate) struct AsCounted;
+
+impl<V: Value> Finish<V> for AsCounted {
+    fn finish<I: Index>(&self, _: &[I], _: &mut [V]) {}
+}
+
+/// Values are multiplied by the weights of their columns, then rows divided by their norm.
+pub(crate) struct Weights<'a, V> {
+    pub(crate) columns: Option<&'a [V]>,
+    pub(crate) norm: Option<Norm>,
+}
+
+impl<V: Real> Finish<V> for Weights<'_, V> {
+    fn finish<I: Index>(&self, columns: &[I], row: &mut [V]) {
+        if let Some(weights) = self.columns {
+            csr::weigh(weights, columns, row);
+        }
+        if let Some(norm) = self.norm {
+            csr::normalize(norm, row);
+        }
+    }
+}
+
+pub(crate) fn read_norm(norm: Option<&str>) -> PyResult<Option<Norm>> {
+    match norm {
+        None => Ok(None),
+        Some("l1") => Ok(Some(Norm::L1)),
+        Some("l2") => Ok(Some(Norm::L2)),
+        Some(other) => {
+            Err(PyValueError::new_err(format!("norm must be 'l1', 'l2' or None, got {other:?}")))
+        }
+    }
+}
+
+/// Makes a matrix of chunks of rows.
+pub(crate) fn assemble<'py, R: Rows, V: Value + Element>(
+    py: Python<'py>,
+    chunks: Vec<R>,
+    value: &(impl Fn(i32) -> V + Sync),
+    finish: &impl Finish<V>,
+    assembly: Assembly,
+) -> PyResult<CsrArrays<'py>> {
+    if assembly.wide {
+        assemble_as::<R, V, i64>(py, chunks, value, finish, assembly.n_threads)
+    } else {
+        assemble_as::<R, V, i32>(py, chunks, value, finish, assembly.n_threads)
+    }
+}
+
+fn assemble_as<'py, R: Rows, V: Value + Element, I: Index + Element>(
+    py: Python<'py>,
+    chunks: Vec<R>,
+    value: &(impl Fn(i32) -> V + Sync),
+    finish: &impl Finish<V>,
+    n_threads: usize,
+) -> PyResult<CsrArrays<'py>> {
+    let (rows, entries) = csr::shape(&chunks);
+    let data = zeros::<V>(py, entries)?;
+    let indices = zeros::<I>(py, entries)?;
+    let indptr = zeros::<I>(py, rows + 1)?;
+    {
+        let mut data = data.try_readwrite()?;
+        let mut indices = indices.try_readwrite()?;
+        let mut indptr = indptr.try_readwrite()?;
+        let arrays = Arrays {
+            data: data.as_slice_mut()?,
+            indices: indices.as_slice_mut()?,
+            row_ends: &mut indptr.as_slice_mut()?[1..],
+        };
+        let threads = if entries <= SMALL_ENTRIES { 0 } else { n_threads };
+        let finish = |columns: &[I], row: &mut [V]| finish.finish(columns, row);
+        py.detach(|| csr::fill(chunks, arrays, value, finish, threads, check_signals))?;
+    }
+    (data, indices, indptr).into_pyobject(py)
+}
+
+/// Asks `numpy` for an array, which is a `MemoryError` if it cannot be had; fresh memory from the system
+/// is zero already, so this costs no pass over it.
+fn zeros<T: Element>(py: Python<'_>, length: usize) -> PyResult<Bound<'_, PyArray1<T>>> {
+    let zeros = py.import("numpy")?.getattr("zeros")?;
+    Ok(zeros.call1((length, T::get_dtype(py)))?.cast_into()?)
+}
+
+/// Multiplies the values of a matrix by the weights of their columns and divides rows by their norm, in place.
+#[pyfunction]
+pub(crate) fn scale_rows<'py>(
+    data: &Bound<'py, PyAny>,
+    indices: &Bound<'py, PyAny>,
+    indptr: &Bound<'py, PyAny>,
+    idf: &Bound<'py, PyAny>,
+    norm: Option<&str>,
+    n_threads: usize,
+) -> PyResult<bool> {
+    let norm = read_norm(norm)?;
+    if data.cast::<PyArray1<f32>>().is_ok() {
+        scale_by_index::<f32>(data, indices, indptr, idf, norm, n_threads)
+    } else {
+        scale_by_index::<f64>(data, indices, indptr, idf, norm, n_threads)
+    }
+}
+
+fn scale_by_index<'py, V: Real + Element>(
+    data: &Bound<'py, PyAny>,
+    indices: &Bound<'py, PyAny>,
+    indptr: &Bound<'py, PyAny>,
+    idf: &Bound<'py, PyAny>,
+    norm: Option<Norm>,
+    n_threads: usize,
+) -> PyResult<bool> {
+    if indices.cast::<PyArray1<i32>>().is_ok() {
+        scale_matrix::<V, i32>(data, indices, indptr, idf, norm, n_threads)
+    } else {
+        scale_matrix::<V, i64>(data, indices, indptr, idf, norm, n_threads)
+    }
+}
+
+fn scale_matrix<'py, V: Real + Element, I: Index + Element>(
+    data: &Bound<'py, PyAny>,
+    indices: &Bound<'py, PyAny>,
+    indptr: &Bound<'py, PyAny>,
+    idf: &Bound<'py, PyAny>,
+    norm: Option<Norm>,
+    n_threads: usize,
+) -> PyResult<bool> {
+    let py = data.py();
+    let mut data = data.cast::<PyArray1<V>>()?.try_readwrite()?;
+    let indices = indices.cast::<PyArray1<I>>()?.try_readonly()?;
+    let indptr = indptr.cast::<PyArray1<I>>()?.try_readonly()?;
+    let idf: Option<PyReadonlyArray1<'py, V>> = idf.extract()?;
+    let (data, indices, indptr) = (data.as_slice_mut()?, indices.as_slice()?, indptr.as_slice()?);
+    let idf = idf.as_ref().map(|idf| idf.as_slice()).transpose()?;
+    let is_csr = indptr.first().is_some_and(|start| start.to_usize() == 0)
+        && indptr.is_sorted_by_key(|end| end.to_usize())
+        && indptr.last().is_some_and(|end| end.to_usize() == data.len())
+        && indices.len() == data.len()
+        && idf.is_none_or(|idf| indices.iter().all(|index| index.to_usize() < idf.len()));
+    if !is_csr {
+        return Err(PyValueError::new_err(
+            "data, indices and indptr must be those of a CSR matrix without surplus entries, and \
+             idf must have an element for each column",
+        ));
+    }
+    let finish = |columns: &[I], row: &mut [V]| {
+        if let Some(idf) = idf {
+            csr::weigh(idf, columns, row);
+        }
+        let Some(norm) = norm else { return true };
+        let is_finite = row.iter().all(|value| value.magnitude().is_finite());
+        if is_finite {
+            csr::normalize(norm, row);
+        }
+        is_finite
+    };
+    let threads = if data.len() <= SMALL_ENTRIES { 0 } else { n_threads };
+    let finished =
+        py.detach(|| csr::scale(data, indices, &indptr[1..], finish, threads, check_signals));
+    finished.map_err(|failure: Failure| failure.into())
+}

@@ -1,0 +1,298 @@
+//! Counting the terms of documents, on several threads.
+//!
+//! # Overview
+//!
+//! Each thread has a [`Counter`] with a vocabulary of its own. [`Counter::count`] counts a chunk of documents and
+//! notes which terms the thread saw for the first time in it. [`join`] then walks through the chunks in the
+//! order of the documents and adds the new terms of each to one vocabulary:
+//!
+//! ```text
+//! chunk          0          1          2          3
+//! thread         A          B          A          B
+//! new to it      the cat    the dog    ran        cat
+//! joined         the cat    dog        ran
+//! ```
+//!
+//! A thread takes chunks in ascending order. So if a term is first seen in chunk 2, by thread A, then A had not
+//! seen it before, and it is among the terms that are new to A there; and wherever else it is
+//! new to a thread, that is a later chunk. The joined vocabulary is therefore in order of
+//! first sight, whichever thread took which chunk.
+//!
+//! # Why
+//!
+//! One table for all threads would need a lock or an atomic operation per token, and would number terms in an
+//! order that depends on luck. A table per chunk would see every frequent word as new again and again.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::entries::{Collector, Entries};
+use super::{Lookup, Vocabulary};
+use crate::analyzer::{Analyzer, Scratch, Tables};
+use crate::documents::Document;
+use crate::error::{Error, Result, reserve};
+use crate::kernel::Kernel;
+use crate::parallel::Cancel;
+
+/// What turns documents into terms.
+#[derive(Clone, Copy)]
+pub struct Terminology<'t> {
+    /// Analyses texts.
+    pub analyzer: &'t Analyzer,
+    /// Needed for texts outside ASCII.
+    pub tables: Option<Tables<'t>>,
+    /// The hot loops.
+    pub kernel: &'t dyn Kernel,
+}
+
+/// How often a term was met.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    /// In the document at hand.
+    here: u32,
+    /// In how many documents.
+    documents: u32,
+    /// In all.
+    total: u64,
+}
+
+/// What one thread has counted.
+#[derive(Debug)]
+pub struct Counter {
+    vocabulary: Vocabulary,
+    /// By number of a term; the first is unused.
+    tallies: Vec<Tally>,
+    n_documents: u32,
+    largest: u32,
+    scratch: Scratch,
+    lookup: Lookup,
+    met: Vec<u32>,
+    collector: Collector,
+}
+
+/// What one chunk of documents holds, in the numbers of the counter that counted it.
+#[derive(Debug)]
+pub struct Chunk {
+    /// The terms that are new to the counter.
+    pub new: Range<u32>,
+    /// Counts per document, if they are wanted.
+    pub entries: Entries,
+}
+
+impl Default for Counter {
+    fn default() -> Self {
+        Self {
+            vocabulary: Vocabulary::default(),
+            tallies: vec![Tally::default()],
+            n_documents: 0,
+            largest: 0,
+            scratch: Scratch::default(),
+            lookup: Lookup::default(),
+            met: Vec::new(),
+            collector: Collector::default(),
+        }
+    }
+}
+
+impl Counter {
+    /// The largest count of a term in one document so far.
+    #[must_use]
+    pub fn largest(&self) -> u32 {
+        self.largest
+    }
+
+    /// Counts the terms of documents, and keeps the counts of each document if `keep`.
+    ///
+    /// After an error the counter is good for nothing.
+    ///
+    /// # Panics
+    ///
+    /// If a text is not ASCII and there are no tables.
+    pub fn count(
+        &mut self,
+        terminology: Terminology<'_>,
+        documents: &[Document<'_>],
+        keep: bool,
+        cancel: &Cancel,
+    ) -> Result<Chunk> {
+        let Terminology { analyzer, tables, kernel } = terminology;
+        let first = self.vocabulary.terms().len() as u32 + 1;
+        for &document in documents {
+            let Self { vocabulary, tallies, scratch, lookup, met, .. } = self;
+            met.clear();
+            analyzer.analyze(document, tables, kernel, scratch, &mut |text, spans| {
+                cancel.check()?;
+                vocabulary.intern(text, spans, kernel, lookup)?;
+                let new = 1 + vocabulary.terms().len() - tallies.len();
+                reserve(tallies, new)?;
+                tallies.resize(tallies.len() + new, Tally::default());
+                meet(&lookup.numbers, tallies, met)
+            })?;
+            self.close_document(keep)?;
+        }
+        let new = first..self.vocabulary.terms().len() as u32 + 1;
+        Ok(Chunk { new, entries: self.collector.take()? })
+    }
+
+    /// In how many documents, and how often in all, each term was met.
+    fn counts(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.tallies.iter().skip(1).map(|tally| (tally.documents.into(), tally.total))
+    }
+
+    fn close_document(&mut self, keep: bool) -> Result<()> {
+        self.n_documents = self.n_documents.checked_add(1).ok_or(Error::TooManyDocuments)?;
+        if keep {
+            self.collector.reserve(self.met.len())?;
+        }
+        for &number in &self.met {
+            let tally = &mut self.tallies[number as usize];
+            let count = std::mem::take(&mut tally.here);
+            tally.documents += 1;
+            tally.total += u64::from(count);
+            self.largest = self.largest.max(count);
+            if keep {
+                self.collector.push(number, count);
+            }
+        }
+        if keep {
+            self.collector.close_row();
+        }
+        if self.largest > i32::MAX as u32 {
+            return Err(Error::CountOverflow { count: self.largest as usize });
+        }
+        Ok(())
+    }
+}
+
+/// Counts terms of one document; `met` lists them, each once.
+fn meet(numbers: &[u32], tallies: &mut [Tally], met: &mut Vec<u32>) -> Result<()> {
+    let mut length = met.len();
+    reserve(met, numbers.len())?;
+    met.resize(length + numbers.len(), 0);
+    for &number in numbers {
+        let here = &mut tallies[number as usize].here;
+        // Whether a word has been met before is a coin toss, so there is no branch.
+        met[length] = number;
+        length += usize::from(*here == 0);
+        *here = here.checked_add(1).ok_or(Error::CountOverflow { count: 1 << 32 })?;
+    }
+    met.truncate(length);
+    Ok(())
+}
+
+/// Terms in order of first sight, and how often they were met.
+#[derive(Debug, Default)]
+pub struct TermCounts {
+    /// The terms.
+    pub vocabulary: Arc<Vocabulary>,
+    /// In how many documents each term was met; that of the term with number `i` is at `i - 1`.
+    pub documents: Vec<u64>,
+    /// How often each term was met in all.
+    pub totals: Vec<u64>,
+    /// How many documents have been counted.
+    pub n_documents: u64,
+}
+
+impl TermCounts {
+    /// Adds terms and counts of others, as if their documents came after those counted here. Either all of it
+    /// happens or nothing.
+    pub fn absorb(&mut self, other: &Self) -> Result<()> {
+        let terms = other.vocabulary.terms();
+        let mut numbers = Vec::new();
+        reserve(&mut numbers, terms.len())?;
+        reserve(&mut self.documents, terms.len())?;
+        reserve(&mut self.totals, terms.len())?;
+        let vocabulary = Arc::make_mut(&mut self.vocabulary);
+        vocabulary.reserve(terms)?;
+        // Nothing can fail from here on.
+        vocabulary.intern_terms(terms, terms.numbers(), &mut numbers)?;
+        self.add(&numbers, other.documents.iter().copied().zip(other.totals.iter().copied()));
+        self.n_documents += other.n_documents;
+        Ok(())
+    }
+
+    /// Adds numbers of documents and totals to those of the terms with these numbers.
+    fn add(&mut self, numbers: &[u32], counts: impl Iterator<Item = (u64, u64)>) {
+        self.documents.resize(self.vocabulary.terms().len(), 0);
+        self.totals.resize(self.vocabulary.terms().len(), 0);
+        for (&number, (documents, total)) in numbers.iter().zip(counts) {
+            self.documents[number as usize - 1] += documents;
+            self.totals[number as usize - 1] += total;
+        }
+    }
+
+    /// Forgets the rarest terms if all take more than `bytes`, until they take half of that.
+    ///
+    /// Of terms that were met equally often, those stay that were seen first.
+    pub fn trim(&mut self, bytes: usize) -> Result<()> {
+        if self.size() <= bytes {
+            return Ok(());
+        }
+        let terms = self.vocabulary.terms();
+        let mut numbers = Vec::new();
+        reserve(&mut numbers, terms.len())?;
+        numbers.extend(1..=terms.len() as u32);
+        numbers.sort_by_key(|&number| std::cmp::Reverse(self.totals[number as usize - 1]));
+        let mut size = 0;
+        let mut fits = |number: u32| {
+            size += BYTES_PER_TERM + terms.bytes(number).len();
+            size <= bytes / 2
+        };
+        let kept = numbers.iter().take_while(|&&number| fits(number)).count();
+        numbers.truncate(kept);
+        numbers.sort_unstable();
+        let mut trimmed = Self { n_documents: self.n_documents, ..Self::default() };
+        let vocabulary = Arc::make_mut(&mut trimmed.vocabulary);
+        vocabulary.intern_terms(terms, numbers.iter().copied(), &mut Vec::new())?;
+        for &number in &numbers {
+            trimmed.documents.push(self.documents[number as usize - 1]);
+            trimmed.totals.push(self.totals[number as usize - 1]);
+        }
+        *self = trimmed;
+        Ok(())
+    }
+
+    /// Size in memory, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.vocabulary.size() + 8 * (self.documents.capacity() + self.totals.capacity())
+    }
+}
+
+/// What a term takes beside its bytes, at the most: its record, four slots, twice two numbers.
+const BYTES_PER_TERM: usize = 2 * 16 + 4 * 8 + 2 * 2 * 8;
+
+/// For each counter, the joined number of each of its terms; no list for a counter whose numbers are the joined
+/// ones.
+pub type Renumbering = Vec<Option<Vec<u32>>>;
+
+/// Joins the vocabularies and counts of counters.
+///
+/// `chunks` are, in the order of the documents, which counter counted each and what was new to it; a counter's own
+/// come in the order in which it counted them.
+pub fn join(
+    mut counters: Vec<Counter>,
+    chunks: &[(usize, Range<u32>)],
+    cancel: &Cancel,
+) -> Result<(TermCounts, Renumbering)> {
+    let n_documents = counters.iter().map(|counter| u64::from(counter.n_documents)).sum();
+    let mut joined = TermCounts { n_documents, ..TermCounts::default() };
+    if let [counter] = counters.as_mut_slice() {
+        joined.vocabulary = Arc::new(std::mem::take(&mut counter.vocabulary));
+        let numbers: Vec<u32> = (1..=joined.vocabulary.terms().len() as u32).collect();
+        joined.add(&numbers, counter.counts());
+        return Ok((joined, vec![None]));
+    }
+    let mut vocabulary = Vocabulary::default();
+    let mut numbers: Vec<Vec<u32>> = counters.iter().map(|_| vec![0]).collect();
+    for (counter, new) in chunks {
+        cancel.check()?;
+        let terms = counters[*counter].vocabulary.terms();
+        vocabulary.intern_terms(terms, new.clone(), &mut numbers[*counter])?;
+    }
+    joined.vocabulary = Arc::new(vocabulary);
+    for (counter, numbers) in counters.into_iter().zip(&numbers) {
+        joined.add(&numbers[1..], counter.counts());
+    }
+    Ok((joined, numbers.into_iter().map(Some).collect()))
+}

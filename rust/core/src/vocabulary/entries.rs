@@ -1,0 +1,143 @@
+//! What documents hold, from when it is counted until it is written into a matrix.
+//!
+//! # Overview
+//!
+//! A [`Collector`] takes terms and counts, document by document; [`Entries`] are those of a chunk of
+//! documents, in five bytes each: the number of the term, and the count if it is small, as nearly
+//! all are.
+//!
+//! # Why
+//!
+//! The entries of all documents wait until the last document has been read, and are freed one chunk after the
+//! other while the matrix is written. What an allocator gets back in this way it keeps, as holes
+//! in its heap, so both would be in memory at the end. Entries are therefore mapped from the
+//! system directly, which gets them back at once.
+
+use memmap2::MmapMut;
+
+use crate::error::{Error, Result, reserve};
+
+/// Counts from here on have a place of their own.
+const MANY: u8 = u8::MAX;
+
+/// Gathers the entries of a chunk.
+#[derive(Debug, Default)]
+pub struct Collector {
+    row_ends: Vec<usize>,
+    numbers: Vec<u32>,
+    counts: Vec<u8>,
+    large: Vec<u32>,
+}
+
+impl Collector {
+    /// Makes room for a document with so many entries.
+    pub fn reserve(&mut self, entries: usize) -> Result<()> {
+        reserve(&mut self.numbers, entries)?;
+        reserve(&mut self.counts, entries)?;
+        reserve(&mut self.row_ends, 1)
+    }
+
+    /// Adds an entry to the document at hand.
+    pub fn push(&mut self, number: u32, count: u32) {
+        self.numbers.push(number);
+        match u8::try_from(count) {
+            Ok(count) if count != MANY => self.counts.push(count),
+            _ => {
+                self.counts.push(MANY);
+                self.large.push(count);
+            }
+        }
+    }
+
+    /// Ends the document at hand.
+    pub fn close_row(&mut self) {
+        self.row_ends.push(self.numbers.len());
+    }
+
+    /// Returns what has been gathered, and starts anew.
+    pub fn take(&mut self) -> Result<Entries> {
+        let length = self.numbers.len();
+        let mut memory = None;
+        if length > 0 {
+            let bytes = length * (size_of::<u32>() + 1);
+            let mut map = MmapMut::map_anon(bytes).map_err(|_| Error::OutOfMemory { bytes })?;
+            let (numbers, counts) = map.split_at_mut(length * size_of::<u32>());
+            for (place, number) in numbers.as_chunks_mut().0.iter_mut().zip(&self.numbers) {
+                *place = number.to_ne_bytes();
+            }
+            counts.copy_from_slice(&self.counts);
+            memory = Some(map);
+        }
+        self.numbers.clear();
+        self.counts.clear();
+        let (row_ends, large) =
+            (std::mem::take(&mut self.row_ends), std::mem::take(&mut self.large));
+        Ok(Entries { row_ends, memory, length, large })
+    }
+}
+
+/// Terms and counts of documents, in the order in which each document first has the terms.
+#[derive(Debug, Default)]
+pub struct Entries {
+    row_ends: Vec<usize>,
+    /// First all numbers, then all counts.
+    memory: Option<MmapMut>,
+    length: usize,
+    /// The counts that are not small, in order.
+    large: Vec<u32>,
+}
+
+impl Entries {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// How many there are up to the end of each document.
+    #[must_use]
+    pub fn row_ends(&self) -> &[usize] {
+        &self.row_ends
+    }
+
+    /// The numbers of the terms.
+    pub fn numbers(&self) -> impl Iterator<Item = u32> {
+        self.parts().0.iter().map(|&number| u32::from_ne_bytes(number))
+    }
+
+    /// The entries of each document: the number of a term, and its count.
+    #[expect(clippy::missing_panics_doc, reason = "as many counts are large as say so")]
+    pub fn rows(&self) -> impl Iterator<Item = impl ExactSizeIterator<Item = (u32, u32)>> {
+        let (numbers, counts) = self.parts();
+        let mut start = 0;
+        let mut large = self.large.as_slice();
+        self.row_ends.iter().map(move |&end| {
+            let row = start..end;
+            start = end;
+            let counts = &counts[row.clone()];
+            let own_large;
+            let n_large = counts.iter().map(|&count| usize::from(count == MANY)).sum();
+            (own_large, large) = large.split_at(n_large);
+            let mut own_large = own_large.iter();
+            numbers[row].iter().zip(counts).map(move |(&number, &count)| {
+                let count = match count {
+                    MANY => *own_large.next().expect("each large count has a place"),
+                    count => count.into(),
+                };
+                (u32::from_ne_bytes(number), count)
+            })
+        })
+    }
+
+    fn parts(&self) -> (&[[u8; 4]], &[u8]) {
+        let memory = self.memory.as_deref().unwrap_or(&[]);
+        let (numbers, counts) = memory.split_at(self.length * size_of::<u32>());
+        (numbers.as_chunks().0, &counts[..self.length])
+    }
+}

@@ -1,0 +1,259 @@
+//! Terms, numbered in the order in which they are first seen.
+//!
+//! # Overview
+//!
+//! A [`Vocabulary`] maps terms to numbers: [`Vocabulary::intern`] adds those it has not met,
+//! [`Vocabulary::find`] does not. [`counting`] counts the terms of documents with one vocabulary per thread and
+//! joins these; [`entries`] holds what the documents held, until [`rows`] writes it into a matrix;
+//! [`sorting`] puts terms into alphabetical order.
+//!
+//! A hash table with linear probing holds, in 64 bits a slot, the hash of a term and its number; the terms
+//! themselves are elsewhere ([`terms`]):
+//!
+//! ```text
+//! slots     | hash 4b2e, number 2 |  | hash 9c01, number 1 | hash 9c07, number 3 |  ...
+//! records   (none) | the | cat | sat
+//! ```
+//!
+//! # Why
+//!
+//! Both look-ups work on a batch of terms in three passes: all records and hashes; then, for all, the term in
+//! the slot the hash points to; then, one after the other, what these did not settle. The second pass is where memory is waited
+//! for, and since its steps do not depend on each other the processor waits for many at once. One pass
+//! per term was half as fast with 170,000 terms. Slots that hold short terms themselves were slower: the
+//! table outgrows the cache.
+//!
+//! scikit-learn numbers terms by first sight, and entries of its matrices come in that order, so the
+//! numbers must not depend on which thread saw a term first; `counting` says how that is kept.
+
+pub mod counting;
+pub mod entries;
+pub mod rows;
+pub mod sorting;
+mod terms;
+
+pub use terms::{Record, Seed, Terms, pack};
+
+use crate::documents::Span;
+use crate::error::{Error, Result, reserve};
+use crate::kernel::Kernel;
+
+/// Terms are looked up so many at a time: their records and hashes stay in the first cache.
+const BATCH: usize = 256;
+/// Slots of the smallest table.
+const FEWEST_SLOTS: usize = 1 << 6;
+
+/// Terms and their numbers, from 1 in the order in which they were added.
+#[derive(Debug, Clone)]
+pub struct Vocabulary {
+    seed: Seed,
+    terms: Terms,
+    /// Hash and number of a term, or 0. As many as a power of two.
+    slots: Vec<u64>,
+}
+
+/// Terms on their way to their numbers. A thread uses one again and again.
+#[derive(Debug)]
+pub struct Lookup {
+    /// The numbers of the terms that were looked up last; 0 where there is none.
+    pub numbers: Vec<u32>,
+    records: Vec<Record>,
+    hashes: Vec<u32>,
+}
+
+impl Default for Lookup {
+    fn default() -> Self {
+        Self { numbers: Vec::new(), records: vec![[0; 16]; BATCH], hashes: vec![0; BATCH] }
+    }
+}
+
+impl Default for Vocabulary {
+    fn default() -> Self {
+        Self { seed: Seed::random(), terms: Terms::default(), slots: vec![0; FEWEST_SLOTS] }
+    }
+}
+
+impl Vocabulary {
+    /// The terms by number.
+    #[must_use]
+    pub fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// Looks up the terms at `spans`.
+    ///
+    /// `text` goes on for [`PADDING`](crate::murmur3::PADDING) bytes after the last range.
+    pub fn find(
+        &self,
+        text: &[u8],
+        spans: &[Span],
+        kernel: &dyn Kernel,
+        lookup: &mut Lookup,
+    ) -> Result<()> {
+        lookup.numbers.clear();
+        reserve(&mut lookup.numbers, spans.len())?;
+        for spans in spans.chunks(BATCH) {
+            kernel.pack(text, spans, self.seed, &mut lookup.records, &mut lookup.hashes);
+            let first = self.guess(lookup, spans.len());
+            for (i, number) in lookup.numbers[first..].iter_mut().enumerate() {
+                if *number == 0 {
+                    let term = &text[spans[i].start as usize..spans[i].end as usize];
+                    *number = self.probe(lookup.records[i], lookup.hashes[i], term).unwrap_or(0);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks up the terms at `spans`, and adds those that are new.
+    ///
+    /// `text` goes on for [`PADDING`](crate::murmur3::PADDING) bytes after the last range.
+    pub fn intern(
+        &mut self,
+        text: &[u8],
+        spans: &[Span],
+        kernel: &dyn Kernel,
+        lookup: &mut Lookup,
+    ) -> Result<()> {
+        lookup.numbers.clear();
+        reserve(&mut lookup.numbers, spans.len())?;
+        for spans in spans.chunks(BATCH) {
+            kernel.pack(text, spans, self.seed, &mut lookup.records, &mut lookup.hashes);
+            let term = |i: usize| &text[spans[i].start as usize..spans[i].end as usize];
+            self.intern_batch(lookup, spans.len(), term)?;
+        }
+        Ok(())
+    }
+
+    /// Looks up terms of another vocabulary, adds those that are new, and appends their numbers here to
+    /// `numbers`.
+    pub fn intern_terms(
+        &mut self,
+        terms: &Terms,
+        others: impl ExactSizeIterator<Item = u32>,
+        numbers: &mut Vec<u32>,
+    ) -> Result<()> {
+        let mut lookup = Lookup { numbers: std::mem::take(numbers), ..Lookup::default() };
+        reserve(&mut lookup.numbers, others.len())?;
+        let mut others = others.peekable();
+        let mut batch = [0; BATCH];
+        while others.peek().is_some() {
+            let mut length = 0;
+            for (place, number) in batch.iter_mut().zip(&mut others) {
+                *place = number;
+                (lookup.records[length], lookup.hashes[length]) = terms.packed(number, self.seed);
+                length += 1;
+            }
+            self.intern_batch(&mut lookup, length, |i| terms.bytes(batch[i]))?;
+        }
+        *numbers = lookup.numbers;
+        Ok(())
+    }
+
+    fn intern_batch<'t>(
+        &mut self,
+        lookup: &mut Lookup,
+        length: usize,
+        term: impl Fn(usize) -> &'t [u8],
+    ) -> Result<()> {
+        let first = self.guess(lookup, length);
+        for (i, number) in lookup.numbers[first..].iter_mut().enumerate() {
+            if *number == 0 {
+                *number = self.insert(lookup.records[i], lookup.hashes[i], term(i))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends, for each of `length` terms, its number if the first slot it could be in holds it, else 0.
+    /// Returns where these numbers start.
+    fn guess(&self, lookup: &mut Lookup, length: usize) -> usize {
+        let Lookup { numbers, records, hashes } = lookup;
+        let mask = self.slots.len() - 1;
+        let first = numbers.len();
+        numbers.extend(records.iter().zip(hashes).take(length).map(|(&record, &mut hash)| {
+            let number = self.slots[hash as usize & mask] as u32;
+            if self.terms.is_short(number, record) { number } else { 0 }
+        }));
+        first
+    }
+
+    /// Looks for a term: its number, or the free slot where it would go.
+    fn probe(&self, record: Record, hash: u32, term: &[u8]) -> std::result::Result<u32, usize> {
+        let mask = self.slots.len() - 1;
+        let mut place = hash as usize & mask;
+        loop {
+            let slot = self.slots[place];
+            if slot == 0 {
+                return Err(place);
+            }
+            let number = slot as u32;
+            if (slot >> 32) as u32 == hash && self.terms.is(number, record, term) {
+                return Ok(number);
+            }
+            place = (place + 1) & mask;
+        }
+    }
+
+    #[inline(never)]
+    fn insert(&mut self, record: Record, hash: u32, term: &[u8]) -> Result<u32> {
+        let mut place = match self.probe(record, hash, term) {
+            Ok(number) => return Ok(number),
+            Err(place) => place,
+        };
+        // A free slot must remain, or a search for what is not there would never end.
+        if (self.terms.len() + 1) * 2 > self.slots.len() {
+            self.resize(self.slots.len() * 2)?;
+            place =
+                self.probe(record, hash, term).expect_err("a larger table holds the same terms");
+        }
+        let number = self.terms.push(record, term)?;
+        self.slots[place] = u64::from(hash) << 32 | u64::from(number);
+        Ok(number)
+    }
+
+    /// Makes room for all terms of another vocabulary, so that interning them cannot fail any more.
+    pub fn reserve(&mut self, terms: &Terms) -> Result<()> {
+        self.terms.reserve(terms)?;
+        let length = ((self.terms.len() + terms.len()) * 2).next_power_of_two();
+        if length > self.slots.len() { self.resize(length) } else { Ok(()) }
+    }
+
+    /// Puts all hashes and numbers into a table of `length` slots.
+    fn resize(&mut self, length: usize) -> Result<()> {
+        let mut slots = Vec::new();
+        reserve(&mut slots, length)?;
+        slots.resize(length, 0);
+        let mask = length - 1;
+        for &slot in self.slots.iter().filter(|&&slot| slot != 0) {
+            let mut place = (slot >> 32) as usize & mask;
+            while slots[place] != 0 {
+                place = (place + 1) & mask;
+            }
+            slots[place] = slot;
+        }
+        self.slots = slots;
+        Ok(())
+    }
+
+    /// Size in memory, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.terms.size() + 8 * self.slots.capacity()
+    }
+
+    /// A vocabulary of these terms, in this order.
+    ///
+    /// `text` goes on for [`PADDING`](crate::murmur3::PADDING) bytes after the last range.
+    pub fn from_terms(text: &[u8], spans: &[Span]) -> Result<Self> {
+        let mut vocabulary = Self::default();
+        for (place, &span) in spans.iter().enumerate() {
+            let (record, hash) = pack(text, span, vocabulary.seed);
+            let term = &text[span.start as usize..span.end as usize];
+            if vocabulary.insert(record, hash, term)? as usize != place + 1 {
+                return Err(Error::RepeatedTerm { place });
+            }
+        }
+        Ok(vocabulary)
+    }
+}

@@ -1,0 +1,187 @@
+//! From counted documents to rows of a matrix.
+//!
+//! # Overview
+//!
+//! [`FirstSight`] is a chunk of documents counted by [`counting`](super::counting), on its way into a matrix:
+//! its terms are given their joined numbers, sorted by these, and then their columns.
+//! So the entries of a row are in order of first sight of their terms in the corpus, not of their columns,
+//! as `fit_transform` of scikit-learn has them.
+//!
+//! [`look_up`] counts, in each document, the terms that a vocabulary has. The columns of a row ascend then.
+
+use super::counting::Terminology;
+use super::entries::Entries;
+use super::{Lookup, Vocabulary};
+use crate::analyzer::Scratch;
+use crate::csr::{Arrays, Index, Rows, Value};
+use crate::documents::Document;
+use crate::error::{Error, Result, reserve};
+use crate::hashing::Counts;
+use crate::kernel::Kernel;
+use crate::parallel::Cancel;
+
+/// In the place of a column: the term has none.
+pub const NO_COLUMN: u32 = u32::MAX;
+
+/// A chunk of counted documents.
+pub struct FirstSight<'a> {
+    entries: Entries,
+    /// The joined number of each of the counter's terms, if it is another.
+    numbers: Option<&'a [u32]>,
+    /// The column of each term, by its joined number; below 2^31, or [`NO_COLUMN`].
+    columns: &'a [u32],
+    kernel: &'a dyn Kernel,
+    /// How many entries have a column.
+    kept: usize,
+}
+
+impl<'a> FirstSight<'a> {
+    /// A chunk whose terms go to these columns; `kept` of its entries have one.
+    #[must_use]
+    pub fn new(
+        entries: Entries,
+        numbers: Option<&'a [u32]>,
+        columns: &'a [u32],
+        kept: usize,
+        kernel: &'a dyn Kernel,
+    ) -> Self {
+        Self { entries, numbers, columns, kernel, kept }
+    }
+}
+
+/// The joined number of a term that a counter has given `number`.
+#[inline(always)]
+fn joined(numbers: Option<&[u32]>, number: u32) -> u32 {
+    numbers.map_or(number, |numbers| numbers[number as usize])
+}
+
+/// How many entries have a column; `numbers` and `columns` are as in [`FirstSight::new`].
+#[must_use]
+pub fn count_kept(entries: &Entries, numbers: Option<&[u32]>, columns: &[u32]) -> usize {
+    let has_column = |&number: &u32| columns[joined(numbers, number) as usize] != NO_COLUMN;
+    entries.numbers().filter(has_column).count()
+}
+
+/// Pairs of a number and a count, in the upper and the lower half of 64 bits, and room for sorting them.
+#[derive(Debug, Default)]
+pub struct Pairs {
+    pairs: Vec<u64>,
+    spare: Vec<u64>,
+}
+
+impl Rows for FirstSight<'_> {
+    type Scratch = Pairs;
+
+    fn shape(&self) -> (usize, usize) {
+        (self.entries.row_ends().len(), self.kept)
+    }
+
+    fn write<V: Value, I: Index>(
+        &self,
+        value: &impl Fn(i32) -> V,
+        arrays: &mut Arrays<'_, V, I>,
+        scratch: &mut Pairs,
+        cancel: &Cancel,
+    ) -> Result<()> {
+        let Pairs { pairs, spare } = scratch;
+        let mut place = 0;
+        for (row, row_end) in self.entries.rows().zip(&mut *arrays.row_ends) {
+            pairs.clear();
+            reserve(pairs, row.len())?;
+            pairs.extend(row.map(|(number, count)| {
+                u64::from(joined(self.numbers, number)) << 32 | u64::from(count)
+            }));
+            self.kernel.sort_pairs(pairs, spare, &|| cancel.check())?;
+            for &pair in pairs.iter() {
+                let column = self.columns[(pair >> 32) as usize];
+                if column != NO_COLUMN {
+                    arrays.indices[place] = I::from_usize(column as usize);
+                    arrays.data[place] = value((pair as u32).cast_signed());
+                    place += 1;
+                }
+            }
+            *row_end = I::from_usize(place);
+        }
+        Ok(())
+    }
+}
+
+/// What a thread uses again for each document.
+#[derive(Debug)]
+pub struct Buffers {
+    scratch: Scratch,
+    lookup: Lookup,
+    /// The columns that the document at hand has, each once, and how often it has each column there is.
+    met: Vec<u32>,
+    here: Vec<u32>,
+    spare: Vec<u32>,
+}
+
+impl Buffers {
+    /// Buffers for a matrix of so many columns.
+    pub fn new(n_columns: usize) -> Result<Self> {
+        let mut here = Vec::new();
+        reserve(&mut here, n_columns)?;
+        here.resize(n_columns, 0);
+        let (scratch, lookup) = (Scratch::default(), Lookup::default());
+        Ok(Self { scratch, lookup, met: Vec::new(), here, spare: Vec::new() })
+    }
+}
+
+/// Counts, in each document, the terms that `vocabulary` has. `columns` are those of its terms, by number: one that
+/// there are `buffers` for, or [`NO_COLUMN`]. Two terms may share one.
+///
+/// # Panics
+///
+/// If a text is not ASCII and there are no tables.
+pub fn look_up(
+    terminology: Terminology<'_>,
+    vocabulary: &Vocabulary,
+    columns: &[u32],
+    documents: &[Document<'_>],
+    buffers: &mut Buffers,
+    cancel: &Cancel,
+) -> Result<Counts> {
+    let Terminology { analyzer, tables, kernel } = terminology;
+    let Buffers { scratch, lookup, met, here, spare } = buffers;
+    let mut counts = Counts::default();
+    reserve(&mut counts.row_ends, documents.len())?;
+    for &document in documents {
+        met.clear();
+        analyzer.analyze(document, tables, kernel, scratch, &mut |text, spans| {
+            cancel.check()?;
+            vocabulary.find(text, spans, kernel, lookup)?;
+            meet(&lookup.numbers, columns, here, met)
+        })?;
+        // Fewer columns are left to sort than there were tokens, by half in prose.
+        kernel.sort(met, spare, &|| cancel.check())?;
+        reserve(&mut counts.columns, met.len())?;
+        reserve(&mut counts.sums, met.len())?;
+        counts.columns.extend_from_slice(met);
+        for &column in &*met {
+            let count = std::mem::take(&mut here[column as usize]);
+            let overflow = |_| Error::CountOverflow { count: count as usize };
+            counts.sums.push(i32::try_from(count).map_err(overflow)?);
+        }
+        counts.row_ends.push(counts.columns.len());
+    }
+    Ok(counts)
+}
+
+/// Counts the columns of terms of one document; `met` lists them, each once.
+fn meet(numbers: &[u32], columns: &[u32], here: &mut [u32], met: &mut Vec<u32>) -> Result<()> {
+    let mut length = met.len();
+    reserve(met, numbers.len())?;
+    met.resize(length + numbers.len(), 0);
+    for column in numbers.iter().map(|&number| columns[number as usize]) {
+        if column != NO_COLUMN {
+            let here = &mut here[column as usize];
+            // Whether a word has been met before is a coin toss, so there is no branch.
+            met[length] = column;
+            length += usize::from(*here == 0);
+            *here = here.checked_add(1).ok_or(Error::CountOverflow { count: 1 << 32 })?;
+        }
+    }
+    met.truncate(length);
+    Ok(())
+}

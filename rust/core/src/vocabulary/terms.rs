@@ -1,0 +1,252 @@
+//! Terms in one piece of memory, and how a term is compared with one.
+//!
+//! # Overview
+//!
+//! Every term has a [`Record`] of 16 bytes. A term of up to 15 bytes, and hardly any word is longer, lies in it as a
+//! whole, followed by zeros and, in the last byte, its length. A longer one lies in an arena, and its record
+//! says where:
+//!
+//! ```text
+//! short   t h e 0 0 0 0 0 0 0 0 0 0 0 0 3
+//! long    length  |   offset      | 0 0 0 255
+//! ```
+//!
+//! So two short terms are equal if and only if two 128-bit numbers are.
+//!
+//! # Why
+//!
+//! An allocation per term would take several times the memory, and a miss of the cache per comparison more.
+//! Records of 32 bytes with longer terms in them were slower: fewer of them stay in the cache.
+
+use std::hash::{BuildHasher, RandomState};
+
+use crate::documents::Span;
+use crate::error::{Error, Result, reserve};
+use crate::murmur3::PADDING;
+
+/// What stands for a term when terms are compared.
+pub type Record = [u8; 16];
+
+/// Terms up to this length lie in their record.
+const SHORT: usize = 15;
+/// In the place of a length: the term lies in the arena.
+const LONG: u8 = 0xff;
+/// A record that no term has.
+const NOTHING: Record = [LONG; 16];
+
+/// Masks that keep the first 0 to 15 bytes of a record.
+static KEEP: [u128; SHORT + 1] = {
+    let mut keep = [0; SHORT + 1];
+    let mut length = 1;
+    while length <= SHORT {
+        keep[length] = keep[length - 1] << 8 | 0xff;
+        length += 1;
+    }
+    keep
+};
+
+/// The secret of a hash function.
+///
+/// The function is a multiplication whose two halves are folded onto each other, of the two halves of a record
+/// after each has been mixed with a random number. Nobody who does not know these can
+/// choose terms that collide, as anyone can for `MurmurHash3` with any seed. They never show in a result: terms are
+/// numbered by first sight.
+#[derive(Debug, Clone, Copy)]
+pub struct Seed([u64; 2]);
+
+impl Seed {
+    /// A new secret.
+    #[must_use]
+    pub fn random() -> Self {
+        let random = RandomState::new();
+        Self([random.hash_one(0), random.hash_one(1)])
+    }
+
+    #[inline(always)]
+    fn mix(self, pair: u128) -> u64 {
+        let (low, high) = (pair as u64 ^ self.0[0], (pair >> 64) as u64 ^ self.0[1]);
+        let product = u128::from(low) * u128::from(high);
+        product as u64 ^ (product >> 64) as u64
+    }
+
+    /// The hash of a short term.
+    #[inline(always)]
+    fn hash_short(self, record: u128) -> u32 {
+        let mixed = self.mix(record);
+        (mixed ^ mixed >> 32) as u32
+    }
+
+    fn hash_long(self, term: &[u8]) -> u32 {
+        let (blocks, rest) = term.as_chunks::<16>();
+        let mut last = [0; 16];
+        last[..rest.len()].copy_from_slice(rest);
+        let mut mixed = term.len() as u64;
+        for block in blocks.iter().chain([&last]) {
+            mixed = self.mix(u128::from_le_bytes(*block) ^ u128::from(mixed) << 32);
+        }
+        (mixed ^ mixed >> 32) as u32
+    }
+}
+
+/// The record of the range `span` of a text that goes on for [`PADDING`] bytes after it, and its hash. The
+/// record of a long term has no place in an arena yet and equals none.
+///
+/// # Panics
+///
+/// If the text ends before that.
+#[inline(always)]
+#[must_use]
+pub fn pack(text: &[u8], span: Span, seed: Seed) -> (Record, u32) {
+    const { assert!(PADDING >= size_of::<Record>()) };
+    let (start, end) = (span.start as usize, span.end as usize);
+    let length = end - start;
+    if length > SHORT {
+        return pack_long(&text[start..end], seed);
+    }
+    let bytes = *text[start..].first_chunk().expect("the text is padded");
+    let record = u128::from_le_bytes(bytes) & KEEP[length] | (length as u128) << 120;
+    (record.to_le_bytes(), seed.hash_short(record))
+}
+
+#[cold]
+fn pack_long(term: &[u8], seed: Seed) -> (Record, u32) {
+    (long_record(term.len(), u64::MAX), seed.hash_long(term))
+}
+
+fn long_record(length: usize, offset: u64) -> Record {
+    let mut record = [0; 16];
+    record[..4].copy_from_slice(&(length as u32).to_le_bytes());
+    record[4..12].copy_from_slice(&offset.to_le_bytes());
+    record[15] = LONG;
+    record
+}
+
+/// Terms by number. Numbers start at 1; 0 is no term.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    records: Vec<Record>,
+    arena: Vec<u8>,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { records: vec![NOTHING], arena: Vec::new() }
+    }
+}
+
+impl Terms {
+    /// Numbers are columns of a matrix in the end, whose indices have 31 bits.
+    const MAX: usize = i32::MAX as usize;
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.records.len() - 1
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The numbers of all terms.
+    #[must_use]
+    pub fn numbers(&self) -> impl ExactSizeIterator<Item = u32> + use<> {
+        (0..self.len() as u32).map(|place| place + 1)
+    }
+
+    /// The bytes of a term.
+    ///
+    /// # Panics
+    ///
+    /// If there is no term of this number.
+    #[must_use]
+    pub fn bytes(&self, number: u32) -> &[u8] {
+        let record = &self.records[number as usize];
+        match record[15] {
+            LONG => {
+                assert!(number != 0, "0 is no term");
+                let (length, offset) = long_place(record);
+                &self.arena[offset..offset + length]
+            }
+            length => &record[..length.into()],
+        }
+    }
+
+    /// The record of a term, as [`pack`] would make it, and its hash.
+    pub(super) fn packed(&self, number: u32, seed: Seed) -> (Record, u32) {
+        let record = self.records[number as usize];
+        if record[15] == LONG {
+            pack_long(self.bytes(number), seed)
+        } else {
+            (record, seed.hash_short(u128::from_le_bytes(record)))
+        }
+    }
+
+    /// A number that compares like the term: terms with equal ones are equal or both longer than 15 bytes.
+    #[must_use]
+    pub(super) fn rank_prefix(&self, number: u32) -> u128 {
+        let record = &self.records[number as usize];
+        if record[15] == LONG {
+            let mut prefix = [LONG; 16];
+            prefix[..SHORT].copy_from_slice(&self.bytes(number)[..SHORT]);
+            u128::from_be_bytes(prefix)
+        } else {
+            u128::from_be_bytes(*record)
+        }
+    }
+
+    /// Whether a short term has this number; a long one, packed, never has.
+    #[inline(always)]
+    pub(super) fn is_short(&self, number: u32, record: Record) -> bool {
+        self.records[number as usize] == record
+    }
+
+    /// Whether the term of this number is `term`, whose record is `record`.
+    pub(super) fn is(&self, number: u32, record: Record, term: &[u8]) -> bool {
+        let own = &self.records[number as usize];
+        if record[15] == LONG {
+            own[15] == LONG && self.bytes(number) == term
+        } else {
+            *own == record
+        }
+    }
+
+    /// Adds a term and returns its number.
+    pub(super) fn push(&mut self, record: Record, term: &[u8]) -> Result<u32> {
+        if self.len() == Self::MAX {
+            return Err(Error::TooManyTerms);
+        }
+        reserve(&mut self.records, 1)?;
+        if record[15] == LONG {
+            reserve(&mut self.arena, term.len())?;
+            self.records.push(long_record(term.len(), self.arena.len() as u64));
+            self.arena.extend_from_slice(term);
+        } else {
+            self.records.push(record);
+        }
+        Ok(self.len() as u32)
+    }
+
+    /// Makes room for as many terms as another has.
+    pub(super) fn reserve(&mut self, other: &Self) -> Result<()> {
+        if self.len() + other.len() > Self::MAX {
+            return Err(Error::TooManyTerms);
+        }
+        reserve(&mut self.records, other.len())?;
+        reserve(&mut self.arena, other.arena.len())
+    }
+
+    /// Size in memory, in bytes.
+    pub(super) fn size(&self) -> usize {
+        16 * self.records.capacity() + self.arena.capacity()
+    }
+}
+
+/// Length and offset of a long term.
+fn long_place(record: &Record) -> (usize, usize) {
+    let length = u32::from_le_bytes(*record.first_chunk().expect("a record has 16 bytes"));
+    let offset = u64::from_le_bytes(*record[4..].first_chunk().expect("a record has 16 bytes"));
+    (length as usize, offset as usize)
+}
