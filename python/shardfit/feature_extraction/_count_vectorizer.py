@@ -277,6 +277,6 @@ class CountVectorizer(TermLearner):
         names : ndarray of shape (n_features,), dtype object
         """
         if self._has_no_dict():
-            return self._kept_terms().names()
+            return self._learned.kept(self).names()
         names: npt.NDArray[Any] = super().get_feature_names_out(input_features)
         return names

@@ -11,7 +11,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from numbers import Integral
 from typing import Any, NamedTuple, TypedDict
 
@@ -65,6 +65,10 @@ _RUN = re.compile(
 )
 
 
+# Reading a list of stop words takes as long as analysing a document.
+_make_analyzer = lru_cache(maxsize=8)(Analyzer)
+
+
 def _run_rule(pattern: object) -> tuple[str, int] | None:
     """Return the kind and minimum length of the runs that a pattern matches."""
     match = _RUN.fullmatch(pattern) if type(pattern) is str else None
@@ -84,7 +88,7 @@ class CoreAnalysis(NamedTuple):
 
     def build(self, vectorizer: Any, stop_words: frozenset[Any] | None) -> Analyzer:
         """Return the core's analyzer for a vectorizer with this analysis."""
-        return Analyzer(
+        return _make_analyzer(
             self.kind,
             ngram_range=self.ngram_range,
             lowercase=bool(vectorizer.lowercase),
@@ -185,7 +189,7 @@ def value_type(
     if not isinstance(alternate_sign, bool | np.bool_):
         return f"alternate_sign={alternate_sign!r} is not a bool"
     wanted = _native_dtype(dtype)
-    if wanted in (np.float64, np.float32):
+    if wanted.name in ("float64", "float32"):
         return ValueType(wanted.name, wanted)
     # Sums of signs wrap around like the integers scikit-learn adds up; a negative sign
     # does not go into an unsigned one in the first place.
@@ -197,7 +201,7 @@ def value_type(
 def count_type(dtype: object) -> ValueType | str:
     """Return how the core produces counts of `dtype`, or the reason why it cannot."""
     wanted = _native_dtype(dtype)
-    if wanted in (np.float64, np.float32, np.int64):
+    if wanted.name in ("float64", "float32", "int64"):
         return ValueType(wanted.name, wanted)
     # Scikit-learn counts in C's int, too.
     if wanted.kind in "iu":

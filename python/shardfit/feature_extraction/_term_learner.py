@@ -14,6 +14,7 @@ from sklearn.feature_extraction.text import CountVectorizer as SklearnCountVecto
 from shardfit import _rust
 from shardfit._rust import Vocabulary
 from shardfit._threads import effective_threads
+from shardfit.feature_extraction._derived import Derived
 from shardfit.feature_extraction._plan import (
     CoreAnalysis,
     ValueType,
@@ -25,7 +26,6 @@ from shardfit.feature_extraction._plan import (
 )
 from shardfit.feature_extraction._vocabulary import (
     CountedRows,
-    KeptTerms,
     LearnedTerms,
     count_in_python,
     does_round,
@@ -38,11 +38,12 @@ __all__ = ["TermLearner"]
 _logger = logging.getLogger(__name__)
 
 # A dict `vocabulary_` belongs to the user, who may change it any time. The core looks
-# terms up in a copy: making it takes some 100 ns an entry, and to find that the dict is
-# still the same, 1 ns. Scikit-learn looks up in the dict itself, and a short document
-# takes it 30 us. So the copy pays up to these numbers of entries for each document.
+# terms up in a copy: making it takes 50 to 200 ns an entry, to find that the dict is
+# still the same 2 to 5 ns. Scikit-learn looks up in the dict itself, and a document
+# takes it 30 us or more. So these numbers of entries for each document are the most for
+# which the copy pays, whatever the documents are.
 _MOST_ENTRIES_COPIED = 300
-_MOST_ENTRIES_COMPARED = 30_000
+_MOST_ENTRIES_COMPARED = 10_000
 
 
 class TermLearner(SklearnCountVectorizer):
@@ -54,23 +55,10 @@ class TermLearner(SklearnCountVectorizer):
 
     _learned: LearnedTerms
 
-    @property
+    @Derived("_learned")
     def vocabulary_(self) -> Any:
-        """The column of each term."""
-        if "vocabulary_" not in vars(self):
-            self.__dict__["vocabulary_"] = self._kept_terms().as_dict()
-        return self.__dict__["vocabulary_"]
-
-    @vocabulary_.setter
-    def vocabulary_(self, vocabulary: Any) -> None:
-        # What was counted is not what this vocabulary comes from.
-        self.__dict__.pop("_learned", None)
-        self.__dict__["vocabulary_"] = vocabulary
-
-    @vocabulary_.deleter
-    def vocabulary_(self) -> None:
-        self.vocabulary_ = self.vocabulary_  # An AttributeError if there is none.
-        del self.__dict__["vocabulary_"]
+        """Return the column of each term."""
+        return self._learned.kept(self).as_dict() if "_learned" in vars(self) else None
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
@@ -78,7 +66,7 @@ class TermLearner(SklearnCountVectorizer):
         learned = state.pop("_learned", None)
         if learned is not None and "vocabulary_" not in state:
             with suppress(ValueError):
-                state["vocabulary_"] = self._kept_terms().as_dict()
+                state["vocabulary_"] = learned.kept(self).as_dict()
         if learned is not None and learned.is_partial:
             state["_learned"] = learned.as_plain_data()
         return state
@@ -91,16 +79,6 @@ class TermLearner(SklearnCountVectorizer):
     def _has_no_dict(self) -> bool:
         """Tell whether the vocabulary was learned and not been read by the user."""
         return "_learned" in vars(self) and "vocabulary_" not in vars(self)
-
-    def _kept_terms(self, attribute: str = "vocabulary_") -> KeptTerms:
-        """Return the terms that were learned, on behalf of an attribute."""
-        if "_learned" not in vars(self):
-            raise AttributeError(
-                f"{type(self).__name__!r} object has no attribute {attribute!r}",
-                name=attribute,
-                obj=self,
-            )
-        return self._learned.kept(self)
 
     def _as_matrix(self, found: CountedRows | Any) -> Any:
         if isinstance(found, CountedRows):
@@ -220,7 +198,6 @@ class TermLearner(SklearnCountVectorizer):
 
     def _look_up(self, raw_documents: Any) -> CountedRows | Any:
         """Return the rows of documents, or the matrix if it had to be made."""
-        n_threads = effective_threads(self.n_jobs)
         plan = None if isinstance(raw_documents, str) else self._plan()
         target = None if plan is None else self._find_vocabulary(raw_documents)
         if plan is None or target is None:
@@ -228,6 +205,7 @@ class TermLearner(SklearnCountVectorizer):
             return SklearnCountVectorizer.transform(self, documents)
         analysis, values = plan
         vocabulary, n_features = target
+        n_threads = effective_threads(self.n_jobs)
         rows = _rust.look_up_terms(
             *plan_reading(self, analysis, raw_documents),
             vocabulary,
@@ -238,7 +216,7 @@ class TermLearner(SklearnCountVectorizer):
     def _find_vocabulary(self, raw_documents: Any) -> tuple[Vocabulary, int] | None:
         """Return what the core looks up in, or None if scikit-learn has to do it."""
         if self._has_no_dict():
-            kept = self._kept_terms()
+            kept = self._learned.kept(self)
             return kept.vocabulary, len(kept.terms)
         self._check_vocabulary()
         mapping = vars(self).get("vocabulary_")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -15,14 +16,22 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from shardfit import _rust
 from shardfit._threads import effective_threads
 from shardfit.feature_extraction import _csr
+from shardfit.feature_extraction._derived import Derived
+from shardfit.feature_extraction._vocabulary import CountedRows
 from shardfit.feature_extraction._weights import (
     NORMS,
     DocumentFrequencies,
     is_weight,
     largest_magnitude,
+    logarithms,
 )
 
-__all__ = ["TfidfTransformer"]
+__all__ = ["TfidfTransformer", "core_weights"]
+
+# Logarithms of counts up to this one are looked up in a table.
+_LARGEST_IN_TABLE = 2**16
+# Weights below this one give finite values: counts are below 2**31.
+_LARGEST_WEIGHT = 1e25
 
 
 class TfidfTransformer(  # type: ignore[call-arg]
@@ -104,30 +113,13 @@ class TfidfTransformer(  # type: ignore[call-arg]
         )
         self.n_jobs = n_jobs
 
-    @property
+    @Derived("_frequencies")
     def idf_(self) -> Any:
-        """The inverse document frequencies."""
-        if "idf_" not in vars(self):
-            frequencies = vars(self).get("_frequencies")
-            if frequencies is None or not frequencies.is_partial or not self.use_idf:
-                raise AttributeError(
-                    f"{type(self).__name__!r} object has no attribute 'idf_'",
-                    name="idf_",
-                    obj=self,
-                )
-            self.__dict__["idf_"] = frequencies.idf(self.smooth_idf)
-        return self.__dict__["idf_"]
-
-    @idf_.setter
-    def idf_(self, idf: Any) -> None:
-        # What was counted is not what these weights come from.
-        self.__dict__.pop("_frequencies", None)
-        self.__dict__["idf_"] = idf
-
-    @idf_.deleter
-    def idf_(self) -> None:
-        self.idf_ = self.idf_  # An AttributeError if there is none.
-        del self.__dict__["idf_"]
+        """Return the inverse document frequencies."""
+        frequencies = vars(self).get("_frequencies")
+        if frequencies is None or not frequencies.is_partial or not self.use_idf:
+            return None
+        return frequencies.idf(self.smooth_idf)
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def fit(self, X: Any, y: Any = None) -> TfidfTransformer:
@@ -219,8 +211,10 @@ class TfidfTransformer(  # type: ignore[call-arg]
         has_idf = hasattr(self, "idf_")
         idf: Any = self.idf_ if has_idf else None
         if self.norm in NORMS and _is_plain(X) and (not has_idf or _fits(idf, X)):
-            _rust.scale_rows(X.data, X.indices, X.indptr, idf, self.norm, n_threads)
-            return _csr.align(X)
+            # Nothing is changed if an index points outside, which NumPy may allow.
+            with suppress(ValueError):
+                _rust.scale_rows(X.data, X.indices, X.indptr, idf, self.norm, n_threads)
+                return _csr.align(X)
         if has_idf:
             X.data *= idf[X.indices]
         if self.norm is not None:
@@ -287,3 +281,56 @@ def _fits(idf: Any, X: Any) -> bool:
         return False
     largest_product = largest_magnitude(idf) * largest_magnitude(X.data)
     return largest_product < float(np.finfo(X.dtype).max) / 2
+
+
+def core_weights(
+    tfidf: Any, counted: CountedRows, *, binary: bool
+) -> dict[str, Any] | None:
+    """Return how the core does to counts what a transformer would do to their matrix.
+
+    Parameters
+    ----------
+    tfidf : TfidfTransformer
+        Ours, scikit-learn's or another one.
+    counted : CountedRows
+        The counts.
+    binary : bool
+        Whether all of them become 1 first.
+
+    Returns
+    -------
+    dict or None
+        Arguments for `counted.matrix`, or None if the transformer has to do it.
+    """
+    dtype, n_features = counted.values.dtype, counted.n_features
+    if not (
+        counted.values.is_float
+        and counted.rows.n_documents
+        and _has_usual_transform(tfidf, n_features)
+    ):
+        return None
+    idf = None
+    if hasattr(tfidf, "idf_"):
+        idf = tfidf.idf_
+        is_usable = is_weight(idf, dtype, n_features)
+        if not is_usable or not largest_magnitude(idf) < _LARGEST_WEIGHT:
+            return None
+    tf = None
+    if tfidf.sublinear_tf and not binary:
+        largest = counted.rows.largest_count
+        if largest > _LARGEST_IN_TABLE:
+            return None
+        tf = logarithms(largest, dtype)
+    return {"tf": tf, "idf": idf, "norm": tfidf.norm}
+
+
+def _has_usual_transform(tfidf: Any, n_features: int) -> bool:
+    attributes = vars(tfidf)
+    return (
+        type(tfidf) in (TfidfTransformer, SklearnTfidfTransformer)
+        and "transform" not in attributes
+        and "feature_names_in_" not in attributes
+        and attributes.get("n_features_in_", n_features) == n_features
+        and not attributes.keys().isdisjoint({"idf_", "n_features_in_"})
+        and tfidf.norm in NORMS
+    )

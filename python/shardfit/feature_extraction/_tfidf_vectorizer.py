@@ -8,27 +8,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.feature_extraction.text import TfidfTransformer as SklearnTfidfTransformer
 from sklearn.feature_extraction.text import TfidfVectorizer as SklearnTfidfVectorizer
 from sklearn.utils.validation import check_is_fitted
 
 from shardfit.feature_extraction._count_vectorizer import CountVectorizer
-from shardfit.feature_extraction._tfidf_transformer import TfidfTransformer
-from shardfit.feature_extraction._vocabulary import CountedRows
-from shardfit.feature_extraction._weights import (
-    NORMS,
-    DocumentFrequencies,
-    is_weight,
-    largest_magnitude,
-    logarithms,
+from shardfit.feature_extraction._derived import Derived
+from shardfit.feature_extraction._tfidf_transformer import (
+    TfidfTransformer,
+    core_weights,
 )
+from shardfit.feature_extraction._vocabulary import CountedRows
+from shardfit.feature_extraction._weights import DocumentFrequencies
 
 __all__ = ["TfidfVectorizer"]
-
-# Logarithms of counts up to this one are looked up in a table.
-_LARGEST_IN_TABLE = 2**16
-# Weights below this one give finite values: counts are below 2**31.
-_LARGEST_WEIGHT = 1e25
 
 
 class TfidfVectorizer(CountVectorizer, SklearnTfidfVectorizer):
@@ -188,22 +180,16 @@ class TfidfVectorizer(CountVectorizer, SklearnTfidfVectorizer):
         self.smooth_idf = smooth_idf
         self.sublinear_tf = sublinear_tf
 
-    @property
+    @Derived()
     def _tfidf(self) -> Any:
-        """The weights, with parameters and methods of their own."""
-        if "_tfidf" not in vars(self):
-            # After `partial_fit`; `fit` stores them.
-            self.__dict__["_tfidf"] = self._make_tfidf(self._kept_frequencies())
-        return self.__dict__["_tfidf"]
-
-    @_tfidf.setter
-    def _tfidf(self, tfidf: Any) -> None:
-        self.__dict__["_tfidf"] = tfidf
+        """Return the weights, an estimator of their own; `fit` stores one."""
+        is_made = self._learns_in_parts()
+        return self._make_tfidf(self._kept_frequencies()) if is_made else None
 
     @SklearnTfidfVectorizer.idf_.getter  # type: ignore[untyped-decorator]
     def idf_(self) -> Any:
-        """Inverse document frequencies."""
-        if self._has_no_dict():
+        """Return the inverse document frequencies."""
+        if self._learns_in_parts():
             return self._tfidf.idf_
         return SklearnTfidfVectorizer.idf_.fget(self)
 
@@ -329,6 +315,9 @@ class TfidfVectorizer(CountVectorizer, SklearnTfidfVectorizer):
                 state["_tfidf"] = self._tfidf
         return state
 
+    def _learns_in_parts(self) -> bool:
+        return "_learned" in vars(self) and self._learned.is_partial
+
     def _make_tfidf(
         self, frequencies: DocumentFrequencies | None = None
     ) -> TfidfTransformer:
@@ -345,7 +334,7 @@ class TfidfVectorizer(CountVectorizer, SklearnTfidfVectorizer):
 
     def _kept_frequencies(self) -> DocumentFrequencies:
         """Return the document frequencies of the terms that were learned and kept."""
-        terms = self._kept_terms("_tfidf").terms
+        terms = self._learned.kept(self).terms
         counts = self._learned.counts
         return DocumentFrequencies(
             counts.document_frequencies()[terms],
@@ -365,41 +354,9 @@ class TfidfVectorizer(CountVectorizer, SklearnTfidfVectorizer):
 
     def _weigh(self, found: CountedRows | Any) -> Any:
         """Return the matrix for what was found in documents."""
-        weights = self._core_weights(found) if isinstance(found, CountedRows) else None
-        if weights is None:
-            return self._tfidf.transform(self._as_matrix(found), copy=False)
-        return found.matrix(binary=bool(self.binary), **weights)
-
-    def _core_weights(self, found: CountedRows) -> dict[str, Any] | None:
-        """Return how the core weights rows, or None if the transformer has to."""
-        tfidf, dtype = self._tfidf, found.values.dtype
-        if not (
-            found.values.is_float
-            and found.rows.n_documents
-            and found.rows.largest_count <= _LARGEST_IN_TABLE
-            and _is_plain_transformer(tfidf, found.n_features)
-        ):
-            return None
-        has_idf = hasattr(tfidf, "idf_")
-        idf = tfidf.idf_ if has_idf else None
-        if has_idf and not (
-            is_weight(idf, dtype, found.n_features)
-            and largest_magnitude(idf) < _LARGEST_WEIGHT
-        ):
-            return None
-        is_replaced = tfidf.sublinear_tf and not self.binary
-        tf = logarithms(found.rows.largest_count, dtype) if is_replaced else None
-        return {"tf": tf, "idf": idf, "norm": tfidf.norm}
-
-
-def _is_plain_transformer(tfidf: Any, n_features: int) -> bool:
-    """Tell whether the core can stand for a transformer's `transform`."""
-    attributes = vars(tfidf)
-    return (
-        type(tfidf) in (TfidfTransformer, SklearnTfidfTransformer)
-        and "transform" not in attributes
-        and "feature_names_in_" not in attributes
-        and attributes.get("n_features_in_", n_features) == n_features
-        and not attributes.keys().isdisjoint({"idf_", "n_features_in_"})
-        and tfidf.norm in NORMS
-    )
+        if isinstance(found, CountedRows):
+            binary = bool(self.binary)
+            weights = core_weights(self._tfidf, found, binary=binary)
+            if weights is not None:
+                return found.matrix(binary=binary, **weights)
+        return self._tfidf.transform(self._as_matrix(found), copy=False)
