@@ -1,7 +1,7 @@
-"""Compare shardfit with scikit-learn, class by class, in one process.
+"""Compare shardfit with scikit-learn, one class of input after the other.
 
-The estimators take turns, so that a noisy moment meets all of them; medians count.
-Each matrix is compared before it is timed.
+The estimators take turns in one process, so that a noisy moment meets all of them;
+medians count. Each matrix is compared before it is timed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import os
 import platform
 import sys
 from collections.abc import Callable
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -20,12 +22,12 @@ from typing import Any
 import numpy as np
 import scipy as sp
 import sklearn
-from benches.cases import CASES, Case, corpora, size
+from benches.cases import Case, cases
+from benches.inputs import size
 
 import shardfit
 
 HEADER = (
-    "class",
     "MB",
     "scikit-learn",
     "1 thread",
@@ -37,16 +39,18 @@ HEADER = (
 LAYOUT = "{:<36}{:>8}{:>14}{:>10}{:>8}{:>11}{:>8}{:>9}"
 
 
-def seconds(transform: Callable[[Any], object], documents: Any, calls: int) -> float:
+def seconds(timed: Callable[[Any], object], documents: Any, calls: int) -> float:
     """Return the time of one call."""
     start = perf_counter()
     for _ in range(calls):
-        transform(documents)
+        timed(documents)
     return (perf_counter() - start) / calls
 
 
 def check_equal(A: Any, B: Any) -> None:
     """Fail unless two matrices are the same to the bit."""
+    if A.shape != B.shape:
+        raise SystemExit(f"the matrices differ in shape: {A.shape}, {B.shape}")
     for name in ("data", "indices", "indptr"):
         a, b = getattr(A, name), getattr(B, name)
         if a.dtype != b.dtype or a.tobytes() != b.tobytes():
@@ -55,24 +59,29 @@ def check_equal(A: Any, B: Any) -> None:
 
 def measure(case: Case, scale: float, repetitions: int) -> dict[str, Any]:
     """Return the times of a case, in seconds."""
-    documents = case.documents(scale)
-    estimators = {
-        "scikit-learn": case.sklearn(),
-        "1 thread": case.shardfit(1),
-        "2 threads": case.shardfit(2),
+    documents = case.input.documents(scale)
+    past = case.past(documents, scale)
+    operations = {
+        "scikit-learn": case.operation(case.sklearn(), past),
+        "1 thread": case.operation(case.shardfit(1), past),
+        "2 threads": case.operation(case.shardfit(2), past),
     }
-    expected, *others = (e.transform(documents) for e in estimators.values())
+    expected, *others = (timed(documents) for timed in operations.values())
     for matrix in others:
         check_equal(expected, matrix)
     del expected, others, matrix
-    times: dict[str, list[float]] = {name: [] for name in estimators}
+    times: dict[str, list[float]] = {name: [] for name in operations}
     for _ in range(repetitions):
-        for name, estimator in estimators.items():
+        for name, timed in operations.items():
             # The fast ones more often: their times are short and spread more.
             for _ in range(1 if name == "scikit-learn" else 3):
-                taken = seconds(estimator.transform, documents, case.calls)
-                times[name].append(taken)
-    return {"class": case.name, "bytes": size(documents), "seconds": times}
+                times[name].append(seconds(timed, documents, case.input.calls))
+    return {
+        "operation": case.title,
+        "class": case.input.name,
+        "bytes": size(documents),
+        "seconds": times,
+    }
 
 
 def line(row: dict[str, Any]) -> str:
@@ -113,18 +122,24 @@ def main() -> None:
     parser.add_argument(
         "--repetitions", type=int, default=5, help="rounds of all three"
     )
-    parser.add_argument("--only", default="", help="classes whose names contain this")
+    parser.add_argument(
+        "--only",
+        default="",
+        help="cases whose names contain this, such as TfidfVectorizer.transform or cjk",
+    )
     parser.add_argument("--json", type=Path, help="file to write all times to")
     arguments = parser.parse_args()
 
     facts = machine()
     for name, fact in facts.items():
         print(f"{name}: {fact}")
-    print("Throughput in MB/s of UTF-8 text; medians; ratios to scikit-learn.\n")
-    print(LAYOUT.format(*HEADER))
+    print("Throughput in MB/s of UTF-8 text, or of a matrix; medians; ratios to")
+    print("scikit-learn, for partial_fit in ten parts to its fit of the whole.")
+    selected = [case for case in cases() if arguments.only in str(case)]
     rows = []
-    for case in [*CASES, *corpora()]:
-        if arguments.only in case.name:
+    for title, group in groupby(selected, attrgetter("title")):
+        print(f"\n{LAYOUT.format(title, *HEADER)}", flush=True)
+        for case in group:
             rows.append(measure(case, arguments.scale, arguments.repetitions))
             print(line(rows[-1]), flush=True)
     if arguments.json:

@@ -1,4 +1,4 @@
-//! Hashing by class of input: each step alone, and all of them from documents to rows.
+//! Hashing and counting by class of input: each step alone, and all of them from documents to rows.
 //!
 //! Throughput is in bytes of the documents as they lie in memory.
 //!
@@ -9,17 +9,23 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::measurement::WallTime;
-use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{
+    BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main,
+};
 use shardfit_benches::{Class, classes};
 use shardfit_core::analyzer::unicode::{CODE_POINTS, UnicodeTable};
 use shardfit_core::analyzer::{
     Analyzer, Features, NgramRange, Scratch, Tables, TokenClass, TokenRule,
 };
 use shardfit_core::documents::{Document, Span, Text};
+use shardfit_core::error::Error;
 use shardfit_core::hashing::{Buckets, Buffers, Hasher, bucket, hash_documents};
 use shardfit_core::kernel::{Kernel, Scalar};
 use shardfit_core::murmur3::murmur3;
 use shardfit_core::parallel::Cancel;
+use shardfit_core::vocabulary::counting::{Counter, Terminology, join};
+use shardfit_core::vocabulary::rows;
+use shardfit_core::vocabulary::sorting::alphabetical;
 
 const KERNEL: Scalar = Scalar;
 
@@ -132,6 +138,42 @@ fn bench(group: &mut BenchmarkGroup<'_, WallTime>, input: &Input<'_>) {
     });
 }
 
+/// The steps of a vocabulary: learning it, on two threads' counters, and using it.
+fn bench_vocabulary(group: &mut BenchmarkGroup<'_, WallTime>, input: &Input<'_>) {
+    let Input { documents, analyzer, tables } = input;
+    let terminology = Terminology { analyzer, tables: *tables, kernel: &KERNEL };
+    let cancel = Cancel::default();
+    let count = || {
+        let mut counters = vec![Counter::default(), Counter::default()];
+        let mut chunks = Vec::new();
+        for (number, documents) in documents.chunks(documents.len().div_ceil(8)).enumerate() {
+            let counter = number % 2;
+            let chunk = counters[counter].count(terminology, documents, true, &cancel);
+            chunks.push((counter, chunk.expect("memory for counts").new));
+        }
+        (counters, chunks)
+    };
+    let join = |(counters, chunks): (_, Vec<_>)| {
+        join(counters, &chunks, &cancel).expect("memory for terms").0
+    };
+    group.bench_function("count", |bencher| bencher.iter_with_large_drop(count));
+    group.bench_function("join", |bencher| {
+        bencher.iter_batched(count, join, BatchSize::LargeInput);
+    });
+    let vocabulary = join(count()).vocabulary;
+    let columns: Vec<u32> = (0..=vocabulary.terms().len() as u32).collect();
+    let mut buffers = rows::Buffers::new(columns.len()).expect("memory for columns");
+    group.bench_function("look_up", |bencher| {
+        bencher.iter(|| {
+            rows::look_up(terminology, &vocabulary, &columns, documents, &mut buffers, &cancel)
+                .expect("memory for rows")
+        });
+    });
+    group.bench_function("alphabetical", |bencher| {
+        bencher.iter(|| alphabetical(vocabulary.terms(), 0, || Ok::<_, Error>(())));
+    });
+}
+
 fn hashing(criterion: &mut Criterion) {
     let unicode = unicode();
     let column = |word: &[u8]| bucket(buckets().key(murmur3(word)));
@@ -155,6 +197,7 @@ fn hashing(criterion: &mut Criterion) {
             .warm_up_time(Duration::from_millis(300))
             .measurement_time(Duration::from_secs(1));
         bench(&mut group, &input);
+        bench_vocabulary(&mut group, &input);
         group.finish();
     }
 }

@@ -78,6 +78,40 @@ fn crowded_words(column: impl Fn(&[u8]) -> u32) -> Vec<String> {
     words.filter(|word| column(word.as_bytes()) < 1 << 10).take(2000).collect()
 }
 
+/// Words of twelve letters and digits. `last` makes the last four of the first eight and of four others.
+fn words_of_twelve(last: impl Fn([u32; 2], u32) -> u32) -> Vec<String> {
+    let letters = b"abcdefghijklmnopqrstuvwxyz0123456789";
+    let mut numbers = Numbers(3);
+    let mut block = || u32::from_le_bytes([0; 4].map(|_| letters[numbers.below(letters.len())]));
+    let words = std::iter::repeat_with(|| {
+        let first = [block(), block()];
+        [first[0], first[1], last(first, block())].map(u32::to_le_bytes).concat()
+    });
+    words
+        .filter(|word| word.iter().all(|byte| letters.contains(byte)))
+        .filter_map(|word| String::from_utf8(word).ok())
+        .take(4000)
+        .collect()
+}
+
+/// Words with one and the same `MurmurHash3`: the last block undoes what the first two have done.
+fn colliding_words() -> Vec<String> {
+    const C1: u32 = 0xcc9e_2d51;
+    const C2: u32 = 0x1b87_3593;
+    // An odd number is its own inverse in three bits, and each round doubles them.
+    let inverse =
+        |odd: u32| (0..4).fold(odd, |x, _| x.wrapping_mul(2_u32.wrapping_sub(odd.wrapping_mul(x))));
+    let (inverse1, inverse2) = (inverse(C1), inverse(C2));
+    let absorb = |hash: u32, block: u32| {
+        let scrambled = block.wrapping_mul(C1).rotate_left(15).wrapping_mul(C2);
+        (hash ^ scrambled).rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64)
+    };
+    words_of_twelve(|first, _| {
+        let state = first.into_iter().fold(0, absorb);
+        (0x5eed ^ state).wrapping_mul(inverse2).rotate_right(15).wrapping_mul(inverse1)
+    })
+}
+
 /// All classes. `column` is the column of a word among 2^20, for those who aim at it.
 #[must_use]
 pub fn classes(column: impl Fn(&[u8]) -> u32) -> Vec<Class> {
@@ -97,6 +131,24 @@ pub fn classes(column: impl Fn(&[u8]) -> u32) -> Vec<Class> {
         class("one word", vec!["spam ".repeat(SIZE / 5)]),
         class("one token", vec!["x".repeat(SIZE)]),
         Class { name: "one letter", documents: vec!["a ".repeat(SIZE / 2)], min_length: 1 },
+        class("colliding words", prose(&mut numbers, &colliding_words(), " ", 50_000)),
+        class(
+            "words of that shape",
+            prose(&mut numbers, &words_of_twelve(|_, last| last), " ", 50_000),
+        ),
         class("crowded columns", prose(&mut numbers, &crowded_words(column), " ", 50_000)),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shardfit_core::murmur3::murmur3;
+
+    #[test]
+    fn colliding_words_collide() {
+        let words = colliding_words();
+        assert!(words.iter().all(|word| murmur3(word.as_bytes()) == murmur3(words[0].as_bytes())));
+        assert!(words.windows(2).all(|pair| pair[0] != pair[1] && pair[0].len() == 12));
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! `golden/make.py` wrote the file; its first line names the version.
 
-use shardfit_core::csr::{Arrays, Norm, Scaling, fill};
+use shardfit_core::csr::{Arrays, Norm, Real, fill, normalize};
 use shardfit_core::documents::Document;
 use shardfit_core::error::Error;
 use shardfit_core::hashing::{Buckets, Buffers, Hasher, hash_documents};
@@ -117,8 +117,10 @@ fn matrices() {
             let mut row_ends = vec![0_i32; counts.row_ends.len()];
             let arrays = Arrays { data: &mut data, indices: &mut indices, row_ends: &mut row_ends };
             let norm = [None, Some(Norm::L1), Some(Norm::L2)][norm as usize];
-            let scaling = Scaling { binary: false, norm };
-            fill(vec![counts], arrays, scaling, 1, || Ok::<_, Error>(())).unwrap();
+            let finish = |_: &[i32], row: &mut [f64]| {
+                norm.map(|norm| normalize(norm, row));
+            };
+            fill(vec![counts], arrays, f64::from_signs, finish, 1, || Ok::<_, Error>(())).unwrap();
             let line = |keyword| lines(matrix, keyword).next().unwrap();
             // Decimals are the shortest that stand for the value, so equality is to the bit.
             assert_eq!(data, numbers::<f64>(line("data")), "{name}, {how}");

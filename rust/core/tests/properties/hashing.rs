@@ -1,20 +1,16 @@
-//! Rows of counts against the oracle, and stopping in the middle of a row.
-
-use std::sync::atomic::{AtomicUsize, Ordering};
+//! Rows of hashed counts against the oracle.
 
 use proptest::prelude::*;
-use shardfit_core::analyzer::TokenRule;
 use shardfit_core::documents::{Document, Span};
-use shardfit_core::error::{Error, Result};
 use shardfit_core::hashing::{
     Buckets, Buffers, Counts, Hasher, bucket, hash_documents, hash_in_order, sign,
 };
-use shardfit_core::kernel::{Kernel, Scalar};
+use shardfit_core::kernel::Scalar;
 use shardfit_core::murmur3::PADDING;
-use shardfit_core::parallel::{self, Cancel};
+use shardfit_core::parallel::Cancel;
 
 use crate::inputs::{Stored, numbers, setting, text};
-use crate::oracle::{self, Kind, Setting};
+use crate::oracle::{self, Setting};
 
 /// Numbers of columns: masks, remainders and both ends.
 const N_FEATURES: [u64; 8] = [1, 2, 3, 7, 16, 1000, 1 << 20, (1 << 31) - 1];
@@ -150,88 +146,4 @@ fn hashing_in_order_keeps_order_and_repetition() {
         .map(|span| &text[span.start as usize..span.end as usize])
         .map(|word| oracle::column_and_sign(word, 1 << 20, true));
     assert!(keys.iter().map(|&key| (bucket(key), sign(key))).eq(expected));
-}
-
-/// A kernel during whose first call to `hash` the work stops being wanted.
-struct Overtaken<'c> {
-    cancel: &'c Cancel,
-    calls: &'c AtomicUsize,
-}
-
-impl Kernel for Overtaken<'_> {
-    fn split_ascii(
-        &self,
-        block: &[u8],
-        rule: TokenRule,
-        lowercase: bool,
-        text: &mut Vec<u8>,
-        spans: &mut Vec<Span>,
-    ) -> Result<()> {
-        Scalar.split_ascii(block, rule, lowercase, text, spans)
-    }
-
-    fn hash(
-        &self,
-        text: &[u8],
-        spans: &[Span],
-        buckets: Buckets,
-        keys: &mut Vec<u32>,
-    ) -> Result<()> {
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        while self.cancel.check().is_ok() {
-            std::thread::yield_now();
-        }
-        Scalar.hash(text, spans, buckets, keys)
-    }
-
-    fn sort(
-        &self,
-        keys: &mut Vec<u32>,
-        spare: &mut Vec<u32>,
-        proceed: &dyn Fn() -> Result<()>,
-    ) -> Result<()> {
-        Scalar.sort(keys, spare, proceed)
-    }
-}
-
-#[test]
-fn cancelling_stops_within_a_document() {
-    let stopped = |text: &str, kind: Kind| {
-        let setting = Setting::of(kind);
-        let analyzer = setting.analyzer();
-        let stored = Stored::new(text);
-        let calls = AtomicUsize::new(0);
-        let worker = || {
-            |_, cancel: &Cancel| {
-                let hasher = Hasher {
-                    analyzer: &analyzer,
-                    tables: Some(setting.tables()),
-                    buckets: Buckets::new(1 << 20, true).unwrap(),
-                    kernel: &Overtaken { cancel, calls: &calls },
-                };
-                let documents = [Document::Text(stored.narrowest())];
-                let result = hash_documents(hasher, &documents, &mut Buffers::default(), cancel);
-                assert_eq!(result, Err(Error::Cancelled));
-                Ok(())
-            }
-        };
-        // Nothing is stopped before it has begun.
-        let proceed = || match calls.load(Ordering::Relaxed) {
-            0 => Ok(()),
-            _ => Err(Error::Cancelled),
-        };
-        let result = parallel::run(2, 1, worker, proceed);
-        assert_eq!(result, Err(Error::Cancelled));
-        // Of the many batches of the document, and of the second chunk, none was begun.
-        assert_eq!(calls.into_inner(), 1);
-    };
-    for word in ["a word ", "un été "] {
-        let text = word.repeat(100_000);
-        let kinds = [(1, 1), (1, 2)].map(|ngrams| Setting::words(1, ngrams).kind);
-        for kind in kinds {
-            stopped(&text, kind);
-        }
-        stopped(&text, Kind::Chars(2, 3));
-        stopped(&text, Kind::CharsInWords(2, 3));
-    }
 }

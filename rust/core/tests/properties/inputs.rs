@@ -16,7 +16,8 @@ use shardfit_core::murmur3::PADDING;
 use crate::oracle::{self, Class, Kind, Setting, Strip};
 
 static UNICODE: LazyLock<UnicodeTable> = LazyLock::new(|| {
-    let mut lower = vec![0; CODE_POINTS];
+    // Surrogates stay as they are and belong to no class, as in Python.
+    let mut lower: Vec<u32> = (0..CODE_POINTS as u32).collect();
     let mut flags = vec![0; CODE_POINTS];
     let mut expansions = HashMap::new();
     for c in '\0'..=char::MAX {
@@ -85,8 +86,14 @@ impl Setting {
         }
     }
 
-    /// The features that the crate finds.
+    /// The features that the crate finds, which are UTF-8.
     pub fn features(&self, text: Text<'_>, kernel: &dyn Kernel) -> Vec<String> {
+        let features = self.feature_bytes(text, kernel).into_iter();
+        features.map(|feature| String::from_utf8(feature).unwrap()).collect()
+    }
+
+    /// The features that the crate finds.
+    pub fn feature_bytes(&self, text: Text<'_>, kernel: &dyn Kernel) -> Vec<Vec<u8>> {
         let mut features = Vec::new();
         self.analyzer()
             .analyze(
@@ -98,8 +105,7 @@ impl Setting {
                     for span in spans {
                         let (start, end) = (span.start as usize, span.end as usize);
                         assert!(end + PADDING <= text.len(), "a text without padding");
-                        let feature = str::from_utf8(&text[start..end]).unwrap();
-                        features.push(feature.to_owned());
+                        features.push(text[start..end].to_vec());
                     }
                     Ok(())
                 },

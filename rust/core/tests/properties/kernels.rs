@@ -3,13 +3,15 @@
 //! A new kernel is tested by one more line at the end of this file.
 
 use std::cell::Cell;
+use std::collections::{BTreeSet, HashMap};
 
 use proptest::prelude::*;
 use shardfit_core::documents::Span;
-use shardfit_core::error::Error;
+use shardfit_core::error::{Error, Result};
 use shardfit_core::hashing::{Buckets, bucket, sign};
 use shardfit_core::kernel::Kernel;
 use shardfit_core::murmur3::PADDING;
+use shardfit_core::vocabulary::{Seed, pack};
 
 use crate::inputs::{numbers, rule};
 use crate::oracle::{Class, column_and_sign, is_space, is_word};
@@ -196,13 +198,21 @@ fn sorts_every_pattern(kernel: &dyn Kernel) {
 }
 
 fn stops_sorting_whenever_it_is_told(kernel: &dyn Kernel) {
-    let unsorted: Vec<u32> = numbers(11).take(300_000).collect();
+    let keys: Vec<u32> = numbers(11).take(300_000).collect();
+    stops_whenever_it_is_told(|proceed| kernel.sort(&mut keys.clone(), &mut Vec::new(), proceed));
+    let pairs: Vec<u64> = keys.iter().zip(0..).map(|(&n, i)| u64::from(n) << 32 | i).collect();
+    stops_whenever_it_is_told(|proceed| {
+        kernel.sort_pairs(&mut pairs.clone(), &mut Vec::new(), proceed)
+    });
+}
+
+fn stops_whenever_it_is_told(sort: impl Fn(&dyn Fn() -> Result<()>) -> Result<()>) {
     let questions = Cell::new(0);
     let ask = || {
         questions.set(questions.get() + 1);
         Ok(())
     };
-    kernel.sort(&mut unsorted.clone(), &mut Vec::new(), &ask).unwrap();
+    sort(&ask).unwrap();
     assert!(questions.get() > 0, "a long sort asks whether to go on");
     for refused in 0..questions.get() {
         let left: Cell<usize> = Cell::new(refused);
@@ -211,8 +221,71 @@ fn stops_sorting_whenever_it_is_told(kernel: &dyn Kernel) {
             left.set(left.get().wrapping_sub(1));
             error.map_or(Ok(()), Err)
         };
-        let result = kernel.sort(&mut unsorted.clone(), &mut Vec::new(), &refuse);
-        assert_eq!(result, Err(Error::Cancelled));
+        assert_eq!(sort(&refuse), Err(Error::Cancelled));
+    }
+}
+
+/// Sets of different numbers: dense, skewed as those of words are, sparse, and with both ends.
+fn number_patterns(length: usize) -> Vec<Vec<u32>> {
+    let numbers = |number: fn(u32, u32) -> u32| {
+        let mut set: BTreeSet<u32> =
+            (0..length as u32).zip(numbers(5)).map(|(i, random)| number(i, random)).collect();
+        for number in 0.. {
+            if set.len() == length {
+                break;
+            }
+            set.insert(number);
+        }
+        let mut set: Vec<u32> = set.into_iter().collect();
+        for (i, random) in (1..length).zip(self::numbers(6)) {
+            set.swap(i, random as usize % (i + 1));
+        }
+        set
+    };
+    vec![
+        numbers(|i, _| i),
+        numbers(|i, _| u32::MAX - i),
+        numbers(|_, random| random),
+        numbers(|i, random| (1 << (i % 32)) | random >> (i % 32)),
+        numbers(|i, random| if i % 2 == 0 { i } else { random >> 8 }),
+        numbers(|i, random| if i == 0 { u32::MAX } else { random % 100_000 }),
+        numbers(|i, _| i << 16),
+        numbers(|i, _| 0x0100_0000 + i),
+    ]
+}
+
+fn sorts_pairs_of_every_pattern(kernel: &dyn Kernel) {
+    let mut spare = vec![9; 100];
+    let borders = [511, 1023, 4096, 65_535, 65_536, 65_537, 200_000];
+    for length in (0..=100).chain(borders) {
+        for numbers in number_patterns(length) {
+            let counts = self::numbers(7).map(|number| u64::from(number >> (number % 32)));
+            let mut pairs: Vec<u64> =
+                numbers.iter().zip(counts).map(|(&n, count)| u64::from(n) << 32 | count).collect();
+            let mut expected = pairs.clone();
+            expected.sort_unstable();
+            kernel.sort_pairs(&mut pairs, &mut spare, &|| Ok(())).unwrap();
+            assert!(pairs == expected, "{length} pairs");
+        }
+    }
+}
+
+fn packs_every_length_at_every_place(kernel: &dyn Kernel) {
+    let bytes: Vec<u8> = numbers(12).map(|number| number as u8).take(200).collect();
+    let seed = Seed::random();
+    for length in 0..=40_u32 {
+        let spans: Vec<Span> = (0..64).map(|start| Span { start, end: start + length }).collect();
+        // Exactly the bytes that are promised behind the last range.
+        let text = &bytes[..63 + length as usize + PADDING];
+        for number in [0, 1, 2, 3, 5, 8, 15, 16, 17, 33, 64] {
+            let spans = &spans[64 - number..];
+            let (mut records, mut hashes) = (vec![[7; 16]; 66], vec![7; 66]);
+            kernel.pack(text, spans, seed, &mut records, &mut hashes);
+            let packed = records.iter().copied().zip(hashes.iter().copied());
+            let expected = spans.iter().map(|&span| pack(text, span, seed));
+            let untouched = std::iter::repeat_n(([7; 16], 7), 66 - number);
+            assert!(packed.eq(expected.chain(untouched)), "{number} of {length} bytes");
+        }
     }
 }
 
@@ -251,6 +324,16 @@ macro_rules! kernel_tests {
                 super::stops_sorting_whenever_it_is_told(&$kernel);
             }
 
+            #[test]
+            fn sorts_pairs_of_every_pattern() {
+                super::sorts_pairs_of_every_pattern(&$kernel);
+            }
+
+            #[test]
+            fn packs_every_length_at_every_place() {
+                super::packs_every_length_at_every_place(&$kernel);
+            }
+
             proptest! {
                 #[test]
                 fn splits_any_text(block in prop::collection::vec(0..128_u8, 0..1000)) {
@@ -263,6 +346,16 @@ macro_rules! kernel_tests {
                     expected.sort_unstable();
                     $kernel.sort(&mut keys, &mut spare, &|| Ok(())).unwrap();
                     prop_assert_eq!(keys, expected);
+                }
+
+                #[test]
+                fn sorts_any_pairs(counts: HashMap<u32, u32>, mut spare: Vec<u64>) {
+                    let pair = |(number, count): (u32, u32)| u64::from(number) << 32 | u64::from(count);
+                    let mut pairs: Vec<u64> = counts.into_iter().map(pair).collect();
+                    let mut expected = pairs.clone();
+                    expected.sort_unstable();
+                    $kernel.sort_pairs(&mut pairs, &mut spare, &|| Ok(())).unwrap();
+                    prop_assert_eq!(pairs, expected);
                 }
             }
         }

@@ -6,8 +6,19 @@
 //! - `inputs`: settings, texts and tables to try
 //! - `kernels`: every kernel against naive loops, all by the same macro
 //! - `analyzer`: features and their order
-//! - `hashing`: rows of counts, and stopping in the middle of one
+//! - `surrogates`: features of texts that are not Unicode
+//! - `hashing`: rows of hashed counts
+//! - `corpus`: documents as lists of terms, counted naively
+//! - `vocabulary`: terms and their numbers
+//! - `collisions`: terms that somebody has chosen to slow the vocabulary down
+//! - `counting`: terms and counts, whichever counter has counted which document
+//! - `entries`: counts on their way to the matrix
+//! - `sorting`: alphabetical order
+//! - `rows`: from counted documents to rows
+//! - `overflow`: counts that do not fit
 //! - `csr`: the arrays of the matrix
+//! - `scaling`: rows of a matrix that exists
+//! - `stopping`: everything that can be interrupted, interrupted
 //! - `unicode`: what the tables refuse
 //! - `golden`: answers of scikit-learn itself
 //!
@@ -18,10 +29,21 @@
 //! test of its own.
 
 mod analyzer;
+mod collisions;
+mod corpus;
+mod counting;
 mod csr;
+mod entries;
 mod golden;
 mod hashing;
 mod inputs;
 mod kernels;
 mod oracle;
+mod overflow;
+mod rows;
+mod scaling;
+mod sorting;
+mod stopping;
+mod surrogates;
 mod unicode;
+mod vocabulary;

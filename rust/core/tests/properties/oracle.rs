@@ -218,26 +218,30 @@ pub fn row(features: &[String], n_features: u64, alternate: bool) -> BTreeMap<u3
     row
 }
 
-/// The values of a row whose entries have these sums. `round` rounds to the type of the matrix, and
-/// `power` is that of the norm: 1, 2, or 0 for none.
-pub fn values(sums: &[i32], is_binary: bool, power: u32, round: fn(f64) -> f64) -> Vec<f64> {
+/// The values of a row whose entries have these sums, times the weights of their columns. `round` rounds
+/// to the type of the matrix, and `power` is that of the norm: 1, 2, or 0 for none.
+pub fn values(sums: &[i32], weights: &[f64], power: u32, round: fn(f64) -> f64) -> Vec<f64> {
+    let sums = sums.iter().map(|&sum| round(sum.into()));
     let mut values: Vec<f64> =
-        sums.iter().map(|&sum| if is_binary { 1.0 } else { round(sum.into()) }).collect();
-    let mut norm = 0.0;
-    for value in &values {
-        match power {
-            1 => norm += value.abs(),
-            2 => norm += round(value * value),
-            _ => {}
-        }
-    }
-    if power == 2 {
-        norm = norm.sqrt();
-    }
+        sums.zip(weights).map(|(value, weight)| round(value * weight)).collect();
+    let norm = norm(&values, power, round);
     if norm != 0.0 {
         for value in &mut values {
             *value = round(*value / norm);
         }
     }
     values
+}
+
+/// The norm of a row, or 0 if `power` is.
+pub fn norm(values: &[f64], power: u32, round: fn(f64) -> f64) -> f64 {
+    let mut norm = 0.0;
+    for value in values {
+        match power {
+            1 => norm += value.abs(),
+            2 => norm += round(value * value),
+            _ => {}
+        }
+    }
+    if power == 2 { norm.sqrt() } else { norm }
 }

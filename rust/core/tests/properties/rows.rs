@@ -1,0 +1,228 @@
+//! From counted documents to rows of a matrix, against scikit-learn's order written down naively.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index as Place, select};
+use shardfit_core::csr::{Arrays, Index, Value, fill, shape};
+use shardfit_core::documents::Document;
+use shardfit_core::error::Error;
+use shardfit_core::hashing::Counts;
+use shardfit_core::kernel::Scalar;
+use shardfit_core::parallel::Cancel;
+use shardfit_core::vocabulary::rows::{Buffers, FirstSight, NO_COLUMN, count_kept, look_up};
+
+use crate::corpus::{
+    Deal, Dealt, Listed, Term, count_dealt, counted, deal, distinct, documents, term, terminology,
+};
+use crate::csr::Plain;
+
+fn store(documents: &[Vec<Term>]) -> Vec<Listed> {
+    documents.iter().map(|terms| Listed::new(terms)).collect()
+}
+
+fn views(stored: &[Listed]) -> Vec<Document<'_>> {
+    stored.iter().map(Listed::document).collect()
+}
+
+/// The matrix of documents, made by the crate. `columns` are by place in the order of first sight.
+fn matrix<V: Value, I: Index>(
+    documents: &[Vec<Term>],
+    (deal, counters): (&Deal, usize),
+    columns: &[u32],
+    threads: usize,
+    (value, index): (V, I),
+) -> Plain<V> {
+    let stored = store(documents);
+    let Dealt { entries, renumbering, counts, .. } =
+        count_dealt(terminology(), &views(&stored), deal, counters);
+    let terms = counts.vocabulary.terms().len();
+    // What stands in the place of the number 0 is never asked for.
+    let columns = [&[12_345_678], &columns[..terms]].concat();
+    let chunks: Vec<FirstSight> = entries
+        .into_iter()
+        .map(|(counter, entries)| {
+            let numbers = renumbering[counter].as_deref();
+            let kept = count_kept(&entries, numbers, &columns);
+            FirstSight::new(entries, numbers, &columns, kept, &Scalar)
+        })
+        .collect();
+    let (n_rows, n_entries) = shape(&chunks);
+    let (mut data, mut indices) = (vec![value; n_entries], vec![index; n_entries]);
+    let mut row_ends = vec![index; n_rows];
+    let arrays = Arrays { data: &mut data, indices: &mut indices, row_ends: &mut row_ends };
+    fill(chunks, arrays, V::from_count, |_, _| {}, threads, || Ok::<_, Error>(())).unwrap();
+    let plain = |array: Vec<I>| array.into_iter().map(Index::to_usize).collect();
+    (data, plain(indices), plain(row_ends))
+}
+
+/// As `fit_transform` has it: entries by first sight of their terms in all documents, whatever their
+/// columns, and those of terms that have been left out left out.
+fn expected(documents: &[Vec<Term>], columns: &[u32]) -> Plain<i32> {
+    let (mut data, mut indices, mut row_ends) = (vec![], vec![], vec![]);
+    for row in counted(documents).1 {
+        for (place, count) in row {
+            if columns[place] != NO_COLUMN {
+                indices.push(columns[place] as usize);
+                data.push(count);
+            }
+        }
+        row_ends.push(data.len());
+    }
+    (data, indices, row_ends)
+}
+
+/// Columns for as many terms as there can be: any order, some left out.
+fn columns() -> impl Strategy<Value = Vec<u32>> {
+    let columns = Just((0..30).collect::<Vec<u32>>()).prop_shuffle();
+    (columns, vec(select(vec![true, true, true, false]), 30), any::<bool>()).prop_map(
+        |(mut columns, kept, all)| {
+            for (column, kept) in columns.iter_mut().zip(kept) {
+                if !(kept || all) {
+                    *column = NO_COLUMN;
+                }
+            }
+            columns
+        },
+    )
+}
+
+/// Documents some of whose terms come very often.
+fn heavy_documents() -> impl Strategy<Value = Vec<Vec<Term>>> {
+    let times = select(vec![1, 2, 253, 254, 255, 256, 510, 65_534, 65_535, 65_536, 65_791]);
+    vec(vec((0..6_u8, times), 0..4), 0..6).prop_map(|documents| {
+        let document = |runs: Vec<(u8, usize)>| {
+            runs.iter().flat_map(|&(name, times)| vec![vec![name; 3]; times]).collect()
+        };
+        documents.into_iter().map(document).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn rows_are_those_of_fit_transform(
+        documents in documents(),
+        deal in deal(),
+        counters in 1..5_usize,
+        columns in columns(),
+        threads in 0..4_usize,
+    ) {
+        let (data, indices, row_ends) = expected(&documents, &columns);
+        let deal = (&deal, counters);
+        prop_assert_eq!(
+            matrix(&documents, deal, &columns, threads, (0_i32, 0_i32)),
+            (data.clone(), indices.clone(), row_ends.clone())
+        );
+        let wide = data.iter().copied().map(f64::from).collect();
+        prop_assert_eq!(
+            matrix(&documents, deal, &columns, threads, (0_f64, 0_i64)),
+            (wide, indices, row_ends)
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn large_counts_stay_with_their_terms(
+        documents in heavy_documents(),
+        deal in deal(),
+        counters in 1..4_usize,
+        columns in columns(),
+    ) {
+        let got = matrix(&documents, (&deal, counters), &columns, 2, (0_i32, 0_i32));
+        prop_assert_eq!(got, expected(&documents, &columns));
+    }
+}
+
+#[test]
+fn rows_of_very_many_terms() {
+    // The second document has the terms of the first the other way round, and those sort by radix.
+    let terms: Vec<Term> = (0..70_000).map(|i| format!("{i}").into_bytes()).collect();
+    let back = terms.iter().rev().cloned().collect();
+    let documents = [terms, back];
+    let columns: Vec<u32> = (0..70_000).map(|i| if i % 7 == 0 { NO_COLUMN } else { i }).collect();
+    for counters in [1, 2] {
+        let deal = vec![(0, true), (1, true)];
+        let got = matrix(&documents, (&deal, counters), &columns, 2, (0_i32, 0_i64));
+        assert!(got == expected(&documents, &columns));
+    }
+}
+
+/// What looking up is, naively: columns ascend, terms that share one are one.
+fn looked_up(terms: &[Term], columns: &[u32], documents: &[Vec<Term>]) -> Counts {
+    let mut counts = Counts::default();
+    for document in documents {
+        let place = |term| terms.iter().position(|known| known == term);
+        let found = document.iter().filter_map(place).map(|place| columns[place]);
+        let mut found: Vec<u32> = found.filter(|&column| column != NO_COLUMN).collect();
+        found.sort_unstable();
+        for run in found.chunk_by(|a, b| a == b) {
+            counts.columns.push(run[0]);
+            counts.sums.push(run.len() as i32);
+        }
+        counts.row_ends.push(counts.columns.len());
+    }
+    counts
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn looking_up_counts_columns(
+        pool in vec(term(), 1..40),
+        known in vec(any::<Place>(), 0..30),
+        columns in vec(prop_oneof![4 => 0..20_u32, 1 => Just(NO_COLUMN)], 30),
+        documents in vec(vec(any::<Place>(), 0..60), 0..6),
+    ) {
+        let pick = |places: &[Place]| -> Vec<Term> {
+            places.iter().map(|place| place.get(&pool).clone()).collect()
+        };
+        let terms = distinct(&pick(&known));
+        let documents: Vec<Vec<Term>> = documents.iter().map(|places| pick(places)).collect();
+        let vocabulary = Listed::new(&terms).vocabulary();
+        let by_number = [&[NO_COLUMN], &columns[..terms.len()]].concat();
+        let mut buffers = Buffers::new(20).unwrap();
+        let stored = store(&documents);
+        // Buffers leave no trace from one call to the next.
+        for documents in [&documents[..], &documents[..documents.len() / 2]] {
+            let views = views(&stored[..documents.len()]);
+            let cancel = Cancel::default();
+            let got =
+                look_up(terminology(), &vocabulary, &by_number, &views, &mut buffers, &cancel);
+            prop_assert_eq!(got, Ok(looked_up(&terms, &columns, documents)));
+        }
+    }
+}
+
+#[test]
+fn looking_up_in_an_empty_vocabulary_finds_nothing() {
+    let documents = [vec![b"a".to_vec()], vec![], vec![vec![], vec![0; 40]]];
+    let stored = store(&documents);
+    let vocabulary = Listed::new::<Term>(&[]).vocabulary();
+    let mut buffers = Buffers::new(0).unwrap();
+    let views = views(&stored);
+    let cancel = Cancel::default();
+    let got = look_up(terminology(), &vocabulary, &[NO_COLUMN], &views, &mut buffers, &cancel);
+    assert_eq!(got, Ok(Counts { row_ends: vec![0; 3], ..Counts::default() }));
+}
+
+#[test]
+fn looking_up_very_many_columns() {
+    let terms: Vec<Term> = (0..70_000).map(|i| format!("{i}").into_bytes()).collect();
+    let columns: Vec<u32> = (0..70_000).rev().collect();
+    let document: Vec<Term> = terms.iter().flat_map(|term| vec![term.clone(); 3]).collect();
+    let vocabulary = Listed::new(&terms).vocabulary();
+    let by_number = [&[NO_COLUMN], columns.as_slice()].concat();
+    let stored = store(&[document]);
+    let mut buffers = Buffers::new(70_000).unwrap();
+    let cancel = Cancel::default();
+    let views = views(&stored);
+    let got =
+        look_up(terminology(), &vocabulary, &by_number, &views, &mut buffers, &cancel).unwrap();
+    assert!(got.columns.iter().copied().eq(0..70_000));
+    assert!(got.sums.iter().all(|&sum| sum == 3));
+}

@@ -1,0 +1,125 @@
+//! Finishing the rows of a matrix that exists, against filling one with finished rows.
+
+use std::sync::Mutex;
+
+use proptest::prelude::*;
+use shardfit_core::csr::{Index, Norm, Real, scale};
+use shardfit_core::error::Error;
+
+use crate::csr::{Chunks, NARROW, Plain, Scaling, UNSCALED, WIDE, chunks, filled, norm};
+use crate::inputs::numbers;
+
+/// Scales without ever wanting to stop.
+fn scale_all<V: Real, I: Index>(
+    data: &mut [V],
+    indices: &[I],
+    row_ends: &[I],
+    finish: impl Fn(&[I], &mut [V]) -> bool + Sync,
+    threads: usize,
+) -> bool {
+    scale(data, indices, row_ends, finish, threads, || Ok::<_, Error>(())).unwrap()
+}
+
+/// The matrix without scaling, scaled then.
+fn scaled<V: Real, I: Index>(
+    (mut data, indices, row_ends): Plain<V>,
+    finish: impl Fn(&[I], &mut [V]) + Sync,
+    threads: usize,
+) -> Vec<V> {
+    let index = |array: &[usize]| array.iter().map(|&index| I::from_usize(index)).collect();
+    let (indices, row_ends): (Vec<I>, Vec<I>) = (index(&indices), index(&row_ends));
+    let finish = |columns: &[I], row: &mut [V]| {
+        finish(columns, row);
+        true
+    };
+    assert!(scale_all(&mut data, &indices, &row_ends, finish, threads));
+    data
+}
+
+fn check(chunks: &Chunks, scaling: Scaling, threads: usize) {
+    let (expected, ..) = filled(chunks, scaling, 0, (0_f64, 0_i32), WIDE);
+    let doubles = filled(chunks, UNSCALED, 0, (0_f64, 0_i32), WIDE);
+    let got = scaled(doubles, scaling.finish::<f64, i32>(WIDE), threads);
+    assert!(got == expected, "{scaling:?}");
+    let (expected, ..) = filled(chunks, scaling, 0, (0_f32, 0_i32), NARROW);
+    let singles = filled(chunks, UNSCALED, 0, (0_f32, 0_i32), NARROW);
+    let got = scaled(singles, scaling.finish::<f32, i64>(NARROW), threads);
+    assert!(got == expected, "{scaling:?}");
+}
+
+/// So many rows of up to `longest` entries, every third of them empty.
+fn many_rows(rows: usize, longest: u32) -> Chunks {
+    let lengths = numbers(7).map(|number| if number % 3 == 0 { 0 } else { number % longest });
+    let entry = |number: u32| (number % 8, number.cast_signed() >> 20);
+    let row = |length: u32| numbers(length.into()).take(length as usize).map(entry).collect();
+    vec![lengths.take(rows).map(row).collect()]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn scaling_later_is_scaling_at_once(
+        chunks in chunks(8),
+        weighted: bool,
+        norm in norm(),
+        threads in 0..4_usize,
+    ) {
+        check(&chunks, Scaling { binary: false, weighted, norm }, threads);
+    }
+}
+
+#[test]
+fn matrices_that_are_scaled_in_parts() {
+    let scaling = Scaling { binary: false, weighted: true, norm: Some(Norm::L2) };
+    // Parts end within rows of some length, with rows as long as parts, and among empty rows.
+    let mut long = many_rows(5, 100);
+    long[0].insert(2, many_rows(1, 1 << 18).concat().concat().repeat(9));
+    for length in [(1 << 16) - 1, 1 << 16, (1 << 16) + 1, 200_000] {
+        long[0].push(vec![(3, 1); length]);
+    }
+    for chunks in [many_rows(20_000, 40), long, vec![vec![vec![]; 300_000]]] {
+        for threads in [0, 1, 3] {
+            check(&chunks, scaling, threads);
+        }
+    }
+}
+
+#[test]
+fn matrices_of_nothing() {
+    let finish = |_: &[i32], _: &mut [f64]| true;
+    for threads in [0, 2] {
+        assert!(scale_all(&mut [], &[], &[], finish, threads));
+        let seen = Mutex::new(0);
+        let count = |_: &[i32], row: &mut [f64]| {
+            assert!(row.is_empty());
+            *seen.lock().unwrap() += 1;
+            true
+        };
+        assert!(scale_all(&mut [], &[], &[0, 0, 0], count, threads));
+        assert_eq!(seen.into_inner().unwrap(), 3);
+    }
+}
+
+#[test]
+fn a_row_that_is_refused_stops_and_shows() {
+    let rows = 400_000;
+    let indices: Vec<i32> = (0..rows).collect();
+    let row_ends: Vec<i32> = (1..=rows).collect();
+    for refused in [0, 1, 65_535, 65_536, 123_456, rows - 1] {
+        for threads in [0, 1, 2] {
+            let mut data = vec![1.0; rows as usize];
+            let finish = |columns: &[i32], row: &mut [f64]| {
+                row[0] = 2.0;
+                columns[0] != refused
+            };
+            assert!(!scale_all(&mut data, &indices, &row_ends, finish, threads), "{refused}");
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "row ends lie in the data")]
+fn row_ends_outside_the_data_are_refused() {
+    scale_all(&mut [1.0], &[0], &[2_i32], |_, _| true, 0);
+}
