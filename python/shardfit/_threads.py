@@ -10,6 +10,7 @@ worker's share in ``OMP_NUM_THREADS``; a worker thread of joblib gets one.
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from numbers import Integral
 
 import joblib
@@ -60,7 +61,7 @@ def effective_threads(n_jobs: int | None) -> int:
             )
         if n_jobs > 0:
             return int(n_jobs)
-        return max(1, joblib.cpu_count() + 1 + int(n_jobs))
+        return max(1, _cpu_count() + 1 + int(n_jobs))
     for variable in _VARIABLES:
         if text := os.environ.get(variable, "").strip():
             # OMP_NUM_THREADS may be a list, one number per level of nesting.
@@ -74,4 +75,19 @@ def effective_threads(n_jobs: int | None) -> int:
     backend, _ = get_active_backend()
     if getattr(backend, "nesting_level", 0):
         return 1
+    return _cpu_count()
+
+
+def _cpu_count() -> int:
+    """Return the number of CPUs that this process may use."""
+    affinity = None
+    if hasattr(os, "sched_getaffinity"):
+        affinity = frozenset(os.sched_getaffinity(0))
+    return _ask_joblib(affinity, os.environ.get("LOKY_MAX_CPU_COUNT"))
+
+
+@lru_cache(maxsize=8)
+def _ask_joblib(affinity: frozenset[int] | None, limit: str | None) -> int:
+    # Joblib reads the files of the container's limits each time, for which a short
+    # document could be vectorized; these limits do not change, the arguments may.
     return int(joblib.cpu_count())

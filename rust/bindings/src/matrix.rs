@@ -6,7 +6,6 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use shardfit_core::csr::{self, Arrays, Index, Norm, Real, Rows, Value};
 
-use crate::errors::Failure;
 use crate::feed::check_signals;
 
 /// The three arrays of a CSR matrix: data, indices, indptr.
@@ -121,7 +120,7 @@ pub(crate) fn scale_rows<'py>(
     idf: &Bound<'py, PyAny>,
     norm: Option<&str>,
     n_threads: usize,
-) -> PyResult<bool> {
+) -> PyResult<()> {
     let norm = read_norm(norm)?;
     if data.cast::<PyArray1<f32>>().is_ok() {
         scale_by_index::<f32>(data, indices, indptr, idf, norm, n_threads)
@@ -137,7 +136,7 @@ fn scale_by_index<'py, V: Real + Element>(
     idf: &Bound<'py, PyAny>,
     norm: Option<Norm>,
     n_threads: usize,
-) -> PyResult<bool> {
+) -> PyResult<()> {
     if indices.cast::<PyArray1<i32>>().is_ok() {
         scale_matrix::<V, i32>(data, indices, indptr, idf, norm, n_threads)
     } else {
@@ -152,7 +151,7 @@ fn scale_matrix<'py, V: Real + Element, I: Index + Element>(
     idf: &Bound<'py, PyAny>,
     norm: Option<Norm>,
     n_threads: usize,
-) -> PyResult<bool> {
+) -> PyResult<()> {
     let py = data.py();
     let mut data = data.cast::<PyArray1<V>>()?.try_readwrite()?;
     let indices = indices.cast::<PyArray1<I>>()?.try_readonly()?;
@@ -171,19 +170,9 @@ fn scale_matrix<'py, V: Real + Element, I: Index + Element>(
              idf must have an element for each column",
         ));
     }
-    let finish = |columns: &[I], row: &mut [V]| {
-        if let Some(idf) = idf {
-            csr::weigh(idf, columns, row);
-        }
-        let Some(norm) = norm else { return true };
-        let is_finite = row.iter().all(|value| value.magnitude().is_finite());
-        if is_finite {
-            csr::normalize(norm, row);
-        }
-        is_finite
-    };
+    let weights = Weights { columns: idf, norm };
+    let finish = |columns: &[I], row: &mut [V]| weights.finish(columns, row);
     let threads = if data.len() <= SMALL_ENTRIES { 0 } else { n_threads };
-    let finished =
-        py.detach(|| csr::scale(data, indices, &indptr[1..], finish, threads, check_signals));
-    finished.map_err(|failure: Failure| failure.into())
+    py.detach(|| csr::scale(data, indices, &indptr[1..], finish, threads, check_signals))?;
+    Ok(())
 }

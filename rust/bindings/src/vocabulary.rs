@@ -95,10 +95,6 @@ impl Vocabulary {
         })
     }
 
-    fn __len__(&self) -> usize {
-        self.kept().count()
-    }
-
     fn terms<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         term_list(py, self.terms.terms(), self.kept())
     }

@@ -287,20 +287,20 @@ pub fn weigh<V: Real, I: Index>(weights: &[V], columns: &[I], row: &mut [V]) {
     }
 }
 
-/// Calls `finish` for each row of a matrix, with the columns and values of the row, until it returns false; returns
-/// whether it never did. `row_ends` and `proceed` are as in [`fill`].
+/// Calls `finish` for each row of a matrix, with the columns and values of the row. `row_ends` and `proceed`
+/// are as in [`fill`].
 ///
 /// # Panics
 ///
-/// If the ends of the rows do not ascend up to the number of entries.
+/// If the ends of the rows do not ascend, or exceed the number of entries.
 pub fn scale<V: Real, I: Index, E: From<Error>>(
     data: &mut [V],
     indices: &[I],
     row_ends: &[I],
-    finish: impl Fn(&[I], &mut [V]) -> bool + Sync,
+    finish: impl Fn(&[I], &mut [V]) + Sync,
     threads: usize,
     proceed: impl FnMut() -> std::result::Result<(), E>,
-) -> std::result::Result<bool, E> {
+) -> std::result::Result<(), E> {
     /// Rows and entries that a thread takes at a time, together.
     const PART: usize = 1 << 16;
     let mut parts = Vec::new();
@@ -313,18 +313,18 @@ pub fn scale<V: Real, I: Index, E: From<Error>>(
         }
     }
     let worker = || {
-        |part: usize, cancel: &Cancel| -> Result<bool> {
+        |part: usize, cancel: &Cancel| -> Result<()> {
             cancel.check()?;
             let part = parts[part].lock().unwrap_or_else(PoisonError::into_inner).take();
-            let Some((rows, base, values)) = part else { return Ok(true) };
-            let mut start = base;
-            Ok(row_ends[rows].iter().map(|end| end.to_usize()).all(|end| {
-                let row = start..end;
-                start = end;
-                finish(&indices[row.clone()], &mut values[row.start - base..row.end - base])
-            }))
+            if let Some((rows, base, values)) = part {
+                let mut start = base;
+                for end in row_ends[rows].iter().map(|end| end.to_usize()) {
+                    finish(&indices[start..end], &mut values[start - base..end - base]);
+                    start = end;
+                }
+            }
+            Ok(())
         }
     };
-    let finished = parallel::run(parts.len(), threads, worker, proceed)?;
-    Ok(finished.into_iter().all(|finished| finished))
+    parallel::run(parts.len(), threads, worker, proceed).map(drop)
 }

@@ -69,8 +69,8 @@ pub struct Scratch {
 }
 
 impl Analyzer {
-    /// Whether a surrogate in a text could become part of a feature. Such features have no UTF-8 form,
-    /// so a text with surrogates must then be left to Python.
+    /// Whether a surrogate in a text could become part of a feature. Such features have no UTF-8 form that
+    /// Python would hash, so where features are to be hashed, the text must then be left to Python.
     #[must_use]
     pub fn can_emit_surrogates(&self) -> bool {
         match &self.features {

@@ -23,6 +23,7 @@
 //! One table for all threads would need a lock or an atomic operation per token, and would number terms in an
 //! order that depends on luck. A table per chunk would see every frequent word as new again and again.
 
+use std::cmp::Reverse;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -151,7 +152,7 @@ impl Counter {
             tally.total += u64::from(count);
             self.largest = self.largest.max(count);
             if keep {
-                self.collector.push(number, count);
+                self.collector.push(number, count)?;
             }
         }
         if keep {
@@ -206,19 +207,28 @@ impl TermCounts {
         vocabulary.reserve(terms)?;
         // Nothing can fail from here on.
         vocabulary.intern_terms(terms, terms.numbers(), &mut numbers)?;
-        self.add(&numbers, other.documents.iter().copied().zip(other.totals.iter().copied()));
+        let counts = other.documents.iter().copied().zip(other.totals.iter().copied());
+        self.add(numbers.into_iter(), counts)?;
         self.n_documents += other.n_documents;
         Ok(())
     }
 
     /// Adds numbers of documents and totals to those of the terms with these numbers.
-    fn add(&mut self, numbers: &[u32], counts: impl Iterator<Item = (u64, u64)>) {
-        self.documents.resize(self.vocabulary.terms().len(), 0);
-        self.totals.resize(self.vocabulary.terms().len(), 0);
-        for (&number, (documents, total)) in numbers.iter().zip(counts) {
+    fn add(
+        &mut self,
+        numbers: impl Iterator<Item = u32>,
+        counts: impl Iterator<Item = (u64, u64)>,
+    ) -> Result<()> {
+        let new = self.vocabulary.terms().len() - self.documents.len();
+        reserve(&mut self.documents, new)?;
+        reserve(&mut self.totals, new)?;
+        self.documents.resize(self.documents.len() + new, 0);
+        self.totals.resize(self.totals.len() + new, 0);
+        for (number, (documents, total)) in numbers.zip(counts) {
             self.documents[number as usize - 1] += documents;
             self.totals[number as usize - 1] += total;
         }
+        Ok(())
     }
 
     /// Forgets the rarest terms if all take more than `bytes`, until they take half of that.
@@ -232,10 +242,10 @@ impl TermCounts {
         let mut numbers = Vec::new();
         reserve(&mut numbers, terms.len())?;
         numbers.extend(1..=terms.len() as u32);
-        numbers.sort_by_key(|&number| std::cmp::Reverse(self.totals[number as usize - 1]));
+        numbers.sort_unstable_by_key(|&number| (Reverse(self.totals[number as usize - 1]), number));
         let mut size = 0;
         let mut fits = |number: u32| {
-            size += BYTES_PER_TERM + terms.bytes(number).len();
+            size += BYTES_PER_TERM + 2 * terms.bytes(number).len();
             size <= bytes / 2
         };
         let kept = numbers.iter().take_while(|&&number| fits(number)).count();
@@ -244,6 +254,8 @@ impl TermCounts {
         let mut trimmed = Self { n_documents: self.n_documents, ..Self::default() };
         let vocabulary = Arc::make_mut(&mut trimmed.vocabulary);
         vocabulary.intern_terms(terms, numbers.iter().copied(), &mut Vec::new())?;
+        reserve(&mut trimmed.documents, kept)?;
+        reserve(&mut trimmed.totals, kept)?;
         for &number in &numbers {
             trimmed.documents.push(self.documents[number as usize - 1]);
             trimmed.totals.push(self.totals[number as usize - 1]);
@@ -259,7 +271,8 @@ impl TermCounts {
     }
 }
 
-/// What a term takes beside its bytes, at the most: its record, four slots, twice two numbers.
+/// What a term takes beside its bytes, at the most, since memory is doubled when it is full: two records, four
+/// slots, two pairs of counts.
 const BYTES_PER_TERM: usize = 2 * 16 + 4 * 8 + 2 * 2 * 8;
 
 /// For each counter, the joined number of each of its terms; no list for a counter whose numbers are the joined
@@ -279,8 +292,7 @@ pub fn join(
     let mut joined = TermCounts { n_documents, ..TermCounts::default() };
     if let [counter] = counters.as_mut_slice() {
         joined.vocabulary = Arc::new(std::mem::take(&mut counter.vocabulary));
-        let numbers: Vec<u32> = (1..=joined.vocabulary.terms().len() as u32).collect();
-        joined.add(&numbers, counter.counts());
+        joined.add(joined.vocabulary.clone().terms().numbers(), counter.counts())?;
         return Ok((joined, vec![None]));
     }
     let mut vocabulary = Vocabulary::default();
@@ -292,7 +304,7 @@ pub fn join(
     }
     joined.vocabulary = Arc::new(vocabulary);
     for (counter, numbers) in counters.into_iter().zip(&numbers) {
-        joined.add(&numbers[1..], counter.counts());
+        joined.add(numbers[1..].iter().copied(), counter.counts())?;
     }
     Ok((joined, numbers.into_iter().map(Some).collect()))
 }

@@ -37,16 +37,19 @@ impl Collector {
         reserve(&mut self.row_ends, 1)
     }
 
-    /// Adds an entry to the document at hand.
-    pub fn push(&mut self, number: u32, count: u32) {
+    /// Adds an entry to the document at hand, for which there must be room.
+    #[inline]
+    pub fn push(&mut self, number: u32, count: u32) -> Result<()> {
         self.numbers.push(number);
         match u8::try_from(count) {
             Ok(count) if count != MANY => self.counts.push(count),
             _ => {
                 self.counts.push(MANY);
+                reserve(&mut self.large, 1)?;
                 self.large.push(count);
             }
         }
+        Ok(())
     }
 
     /// Ends the document at hand.

@@ -72,8 +72,7 @@ impl Seed {
     /// The hash of a short term.
     #[inline(always)]
     fn hash_short(self, record: u128) -> u32 {
-        let mixed = self.mix(record);
-        (mixed ^ mixed >> 32) as u32
+        scatter(self.mix(record))
     }
 
     fn hash_long(self, term: &[u8]) -> u32 {
@@ -84,8 +83,16 @@ impl Seed {
         for block in blocks.iter().chain([&last]) {
             mixed = self.mix(u128::from_le_bytes(*block) ^ u128::from(mixed) << 32);
         }
-        (mixed ^ mixed >> 32) as u32
+        scatter(mixed)
     }
+}
+
+/// Makes 32 bits of 64. For terms of up to 8 bytes one factor in [`Seed::mix`] is constant; so patterns of their
+/// bits are still there in the product, and taking a part of it, or folding it once more, would let terms made
+/// of two equal halves collide.
+#[inline(always)]
+const fn scatter(mixed: u64) -> u32 {
+    (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
 }
 
 /// The record of the range `span` of a text that goes on for [`PADDING`] bytes after it, and its hash. The
@@ -135,6 +142,8 @@ impl Default for Terms {
 }
 
 impl Terms {
+    /// In the lowest byte of a [`piece`](Self::piece): it is not the last of its term.
+    pub(super) const MORE: u64 = 8;
     /// Numbers are columns of a matrix in the end, whose indices have 31 bits.
     const MAX: usize = i32::MAX as usize;
 
@@ -184,17 +193,16 @@ impl Terms {
         }
     }
 
-    /// A number that compares like the term: terms with equal ones are equal or both longer than 15 bytes.
-    #[must_use]
-    pub(super) fn rank_prefix(&self, number: u32) -> u128 {
-        let record = &self.records[number as usize];
-        if record[15] == LONG {
-            let mut prefix = [LONG; 16];
-            prefix[..SHORT].copy_from_slice(&self.bytes(number)[..SHORT]);
-            u128::from_be_bytes(prefix)
-        } else {
-            u128::from_be_bytes(*record)
-        }
+    /// Seven bytes of a term from `skip` on, and how many more there are, as a number that compares like what
+    /// they are the start of: the number of bytes if it is up to 7, else [`MORE`](Self::MORE), in the lowest
+    /// byte. Two terms with the same one are the same up to there, and, if there is no more, to their ends.
+    pub(super) fn piece(&self, number: u32, skip: usize) -> u64 {
+        let rest = self.bytes(number).get(skip..).unwrap_or_default();
+        let mut piece = [0; 8];
+        let length = rest.len().min(7);
+        piece[..length].copy_from_slice(&rest[..length]);
+        piece[7] = rest.len().min(Self::MORE as usize) as u8;
+        u64::from_be_bytes(piece)
     }
 
     /// Whether a short term has this number; a long one, packed, never has.

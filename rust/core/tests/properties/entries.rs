@@ -18,7 +18,7 @@ fn collect(collector: &mut Collector, documents: &Documents) -> Entries {
     for document in documents {
         collector.reserve(document.len()).unwrap();
         for &(number, count) in document {
-            collector.push(number, count);
+            collector.push(number, count).unwrap();
         }
         collector.close_row();
     }

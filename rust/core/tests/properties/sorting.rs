@@ -105,3 +105,15 @@ fn few_terms() {
     check(&[vec![255; 40]]);
     check(&[vec![255; 16], vec![255; 15], vec![255; 2], vec![255], vec![], vec![0]]);
 }
+
+#[test]
+fn many_terms_with_a_long_common_start() {
+    // Around the length from which on terms are compared where they lie.
+    for length in [0, 7, 20, 223, 224, 225, 3000] {
+        let start = "x".repeat(length);
+        let mut terms: Vec<Term> =
+            (0..3000).rev().map(|i| format!("{start}{i:05}").into_bytes()).collect();
+        terms.extend((0..length).map(|length| start.as_bytes()[..length].to_vec()));
+        check(&terms);
+    }
+}

@@ -256,7 +256,6 @@ fn scaling_stops_between_parts() {
     let finish = |_: &[i64], _: &mut [f64]| {
         steps.0.fetch_add(1, Ordering::Relaxed);
         std::thread::sleep(Duration::from_millis(2));
-        true
     };
     let proceed = || steps.proceed();
     let result = csr::scale(&mut data, &indices, &row_ends, finish, 1, proceed);
