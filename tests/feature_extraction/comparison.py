@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-import scipy.sparse as sp
 from sklearn.feature_extraction import FeatureHasher as SklearnFeatureHasher
 from sklearn.feature_extraction.text import (
     HashingVectorizer as SklearnHashingVectorizer,
@@ -17,6 +14,7 @@ from sklearn.feature_extraction.text import (
 
 from shardfit.feature_extraction import FeatureHasher
 from shardfit.feature_extraction.text import HashingVectorizer
+from tests.feature_extraction.facts import facts_of, mask
 
 __all__ = [
     "CountedIterator",
@@ -27,11 +25,7 @@ __all__ = [
     "observe",
 ]
 
-_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}")
-# Cython, compiled into scikit-learn, words these as an older Python did.
-_UNPACKING = re.compile(r".*values? to unpack.*")
-_EXTENDED_PRECISION_BITS = 63
-_EXTENDED_PRECISION_BYTES = 10
+LONGEST_SHOWN = 2000
 
 
 @dataclass(frozen=True)
@@ -41,7 +35,7 @@ class Observation:
     Parameters
     ----------
     kind : str
-        Class name of the returned matrix, or qualified name of the exception.
+        Class name of the result, or qualified name of the exception.
     facts : tuple of (str, object) pairs
         Named facts, each comparable with ``==``: dtypes and raw bytes of a matrix, or
         the message of an exception.
@@ -63,7 +57,7 @@ class Observation:
 
 
 def observe(call: Callable[[], Any]) -> Observation:
-    """Run `call` and record its matrix or exception, and its warnings."""
+    """Run `call` and record its result or exception, and its warnings."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -74,48 +68,16 @@ def observe(call: Callable[[], Any]) -> Observation:
             facts: tuple[tuple[str, Any], ...] = (("message", _message(error)),)
         else:
             kind = type(result).__name__
-            facts = tuple(_facts_of_matrix(result))
-    seen = tuple((w.category.__name__, _mask(str(w.message))) for w in caught)
+            facts = tuple(facts_of(result))
+    seen = tuple((w.category.__name__, mask(str(w.message))) for w in caught)
     return Observation(kind, facts, seen, result)
 
 
 def _message(error: BaseException) -> str:
     try:
-        return _mask(str(error))
+        return mask(str(error))
     except UnicodeError:
         return "<message cannot be shown>"
-
-
-def _mask(text: str) -> str:
-    return _UNPACKING.sub("cannot be unpacked", _ADDRESS.sub("0x", text))
-
-
-def _facts_of_matrix(matrix: Any) -> Iterator[tuple[str, Any]]:
-    if not sp.issparse(matrix):
-        yield "value", repr(matrix)
-        return
-    yield "format", matrix.format
-    yield "shape", matrix.shape
-    yield "index types", tuple(type(length).__name__ for length in matrix.shape)
-    for name in ("indptr", "indices", "data"):
-        array = getattr(matrix, name)
-        yield f"{name} dtype", array.dtype.str
-        yield f"{name} length", array.shape
-        yield f"{name} writeable", bool(array.flags.writeable)
-        yield name, _bytes_that_matter(array)
-    # Read last: SciPy works them out on first use.
-    yield "has_sorted_indices", bool(matrix.has_sorted_indices)
-    yield "has_canonical_format", bool(matrix.has_canonical_format)
-
-
-def _bytes_that_matter(array: Any) -> bytes:
-    data = np.ascontiguousarray(array)
-    is_extended = np.finfo(np.longdouble).nmant == _EXTENDED_PRECISION_BITS
-    if not is_extended or data.dtype not in (np.longdouble, np.clongdouble):
-        return data.tobytes()
-    # x87 numbers occupy 12 or 16 bytes, those above the tenth of no defined value.
-    parts = data.view(np.uint8).reshape(-1, np.dtype(np.longdouble).itemsize)
-    return parts[:, :_EXTENDED_PRECISION_BYTES].tobytes()
 
 
 def assert_same(ours: Observation, theirs: Observation, case: object = "") -> None:
@@ -127,7 +89,9 @@ def assert_same(ours: Observation, theirs: Observation, case: object = "") -> No
         lines.append(f"  shardfit:     {ours.kind} {_brief(ours)}")
         lines.append(f"  scikit-learn: {theirs.kind} {_brief(theirs)}")
     else:
-        for (name, mine), (_, other) in zip(ours.facts, theirs.facts, strict=True):
+        facts = dict(ours.facts), dict(theirs.facts)
+        for name in dict.fromkeys([*facts[0], *facts[1]]):
+            mine, other = (one.get(name, "<nothing>") for one in facts)
             if mine != other:
                 shown = _show(ours, name, mine), _show(theirs, name, other)
                 lines.append(f"  {name}: shardfit {shown[0]}")
@@ -145,7 +109,8 @@ def _brief(seen: Observation) -> str:
 def _show(seen: Observation, name: str, value: object) -> str:
     if isinstance(value, bytes):
         return repr(getattr(seen.result, name)[:40])
-    return repr(value)
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 class CountedIterator:

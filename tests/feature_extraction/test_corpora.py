@@ -20,6 +20,8 @@ from tests.feature_extraction.comparison import (
     assert_same_vectorizer,
     observe,
 )
+from tests.feature_extraction.pairs import Documents, assert_same_steps, pair_of
+from tests.feature_extraction.vocabulary_parameters import NAMES
 
 FOLDER_VARIABLE = "SHARDFIT_CORPORA"
 SUFFIXES = {".py", ".txt", ".rst", ".md", ".json", ".csv", ".pyi", ".c", ".h"}
@@ -41,6 +43,13 @@ SETTINGS: list[dict[str, Any]] = [
     {"lowercase": False, "alternate_sign": False, "norm": None, "n_features": 1000},
     {"token_pattern": r"\w+", "n_jobs": 3},
     {"token_pattern": r"\S+", "strip_accents": "unicode"},
+]
+LEARNED: list[dict[str, Any]] = [
+    {"n_jobs": 2},
+    {"ngram_range": (1, 2), "n_jobs": 2},
+    {"analyzer": "char_wb", "ngram_range": (2, 4), "n_jobs": 2},
+    {"strip_accents": "unicode", "stop_words": "english", "max_features": 10_000},
+    {"min_df": 2, "max_df": 0.5, "binary": True, "n_jobs": 1},
 ]
 
 
@@ -91,6 +100,19 @@ def test_installed_text(paragraphs: list[str], parameters: dict[str, Any]) -> No
     assert_same_vectorizer(lambda: paragraphs, parameters)
 
 
+@pytest.mark.parametrize("parameters", LEARNED, ids=repr)
+@pytest.mark.parametrize("name", NAMES)
+def test_learning_installed_text(
+    name: str, paragraphs: list[str], parameters: dict[str, Any]
+) -> None:
+    # What is transformed is not all known.
+    pieces = slice(None, None, 4 if "analyzer" in parameters else 2)
+    documents = Documents(paragraphs[pieces], paragraphs[1::7])
+    assert_same_steps(
+        pair_of(name, parameters), documents, ["fit_transform", "transform others"]
+    )
+
+
 def test_installed_files_as_bytes_with_wrong_encodings(paragraphs: list[str]) -> None:
     content = [text.encode("utf-8", "ignore") for text in paragraphs[:3000]]
     for encoding in ("utf-8", "latin-1", "cp1252", "shift_jis"):
@@ -118,3 +140,20 @@ def test_corpus(path: Path, parameters: dict[str, Any]) -> None:
         case = (path.name, start, parameters)
         assert_same(observe(lambda: ours.transform(content)), expected, case)  # noqa: B023
         assert_same(observe(lambda: ours.transform(rows)), expected, case)  # noqa: B023
+
+
+@pytest.mark.timeout(SECONDS_PER_CORPUS)
+@pytest.mark.parametrize("parameters", LEARNED[:3], ids=repr)
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("path", _parquet_files(), ids=lambda path: path.name)
+def test_learning_a_corpus(path: Path, name: str, parameters: dict[str, Any]) -> None:
+    column = pq.read_table(path, columns=["text"])["text"]
+    content = column.to_pylist()
+    pair = pair_of(name, parameters)
+    pair.case = f"{path.name} {pair.case}"
+    pair.same("fit_transform", lambda v: v.fit_transform(content))
+    pair.same("transform", lambda v: v.transform(content[::5]))
+    pair.same("vocabulary_", lambda v: v.vocabulary_)
+    theirs = observe(lambda: pair.theirs.transform(content[:1000]))
+    ours = observe(lambda: pair.ours.transform(column.slice(0, 1000)))
+    assert_same(ours, theirs, f"{pair.case} Arrow")

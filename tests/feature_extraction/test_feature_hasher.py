@@ -23,7 +23,8 @@ from tests.feature_extraction.comparison import (
     assert_same_hasher,
     observe,
 )
-from tests.feature_extraction.strategies import FLOATS, OTHER_DTYPES, texts
+from tests.feature_extraction.parameters import FLOATS, OTHER_DTYPES
+from tests.feature_extraction.strategies import texts
 
 SIZES = [1, 2, 3, 7, 2**4, 1000, 2**20, 2**31 - 2, 2**31 - 1]
 

@@ -20,12 +20,11 @@ from tests.feature_extraction.comparison import (
     assert_same_vectorizer,
     observe,
 )
+from tests.feature_extraction.parameters import any_parameters, native_parameters
 from tests.feature_extraction.strategies import (
-    any_parameters,
     broken_documents,
     byte_documents,
     documents,
-    native_parameters,
     short_texts,
     texts,
 )

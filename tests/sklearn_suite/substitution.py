@@ -21,8 +21,11 @@ REPORT_VARIABLE = "SHARDFIT_SUITE_REPORT"
 SUBSTITUTE_VARIABLE = "SHARDFIT_SUITE_SUBSTITUTES"
 
 _HOMES = {
-    "HashingVectorizer": "shardfit.feature_extraction.text",
+    "CountVectorizer": "shardfit.feature_extraction.text",
     "FeatureHasher": "shardfit.feature_extraction",
+    "HashingVectorizer": "shardfit.feature_extraction.text",
+    "TfidfTransformer": "shardfit.feature_extraction.text",
+    "TfidfVectorizer": "shardfit.feature_extraction.text",
 }
 _PLACES = (
     "sklearn.feature_extraction",

@@ -1,9 +1,10 @@
-"""shardfit's hashers keep the conventions and the interface of scikit-learn's."""
+"""shardfit's estimators keep the conventions and the interface of scikit-learn's."""
 
 from __future__ import annotations
 
 import inspect
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,12 +15,23 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import estimator_checks, get_tags
 
 from shardfit.feature_extraction import FeatureHasher
-from shardfit.feature_extraction.text import HashingVectorizer
+from shardfit.feature_extraction.text import (
+    CountVectorizer,
+    HashingVectorizer,
+    TfidfTransformer,
+    TfidfVectorizer,
+)
+from tests.feature_extraction.facts import ADDED_PARAMETERS
 
 PAIRS: list[tuple[type[Any], type[Any]]] = [
     (HashingVectorizer, sklearn.feature_extraction.text.HashingVectorizer),
     (FeatureHasher, sklearn.feature_extraction.FeatureHasher),
+    (CountVectorizer, sklearn.feature_extraction.text.CountVectorizer),
+    (TfidfVectorizer, sklearn.feature_extraction.text.TfidfVectorizer),
+    (TfidfTransformer, sklearn.feature_extraction.text.TfidfTransformer),
 ]
+# What these classes do and scikit-learn's do not: they learn part by part.
+GROWING = {"CountVectorizer", "TfidfVectorizer", "TfidfTransformer"}
 NAMES = [ours.__name__ for ours, _ in PAIRS]
 
 # The tags of these estimators keep check_estimator from running more than one check,
@@ -68,19 +80,36 @@ def test_check(ours: type[Any], theirs: type[Any], check: str) -> None:
 def test_constructor(ours: type[Any], theirs: type[Any]) -> None:
     expected = _parameters(theirs)
     found = _parameters(ours)
-    assert found.pop("n_jobs") == (inspect.Parameter.KEYWORD_ONLY, None)
+    assert found["n_jobs"] == (inspect.Parameter.KEYWORD_ONLY, None)
+    added = ADDED_PARAMETERS[ours.__name__]
+    assert set(list(found)[len(expected) :]) == added
+    assert all(found[name][0] == inspect.Parameter.KEYWORD_ONLY for name in added)
+    defaults = {name: found.pop(name)[1] for name in added}
     assert found == expected
     assert list(found) == list(expected)
     assert ours.__name__ == theirs.__name__
-    assert ours().get_params() == {**theirs().get_params(), "n_jobs": None}
+    assert ours().get_params() == {**theirs().get_params(), **defaults}
 
 
 @pytest.mark.parametrize("name", INTERFACE)
 @pytest.mark.parametrize(("ours", "theirs"), PAIRS, ids=NAMES)
 def test_method(ours: type[Any], theirs: type[Any], name: str) -> None:
+    if name == "partial_fit" and ours.__name__ in GROWING:
+        assert hasattr(ours, name)
+        assert not hasattr(theirs, name)
+        assert _parameters(ours.partial_fit) == _parameters(theirs.fit)
+        return
     assert hasattr(ours(), name) == hasattr(theirs(), name)
     if hasattr(theirs, name) and name != "set_params":
         assert _parameters(getattr(ours, name)) == _parameters(getattr(theirs, name))
+
+
+@pytest.mark.parametrize(("ours", "theirs"), PAIRS, ids=NAMES)
+def test_no_other_method_is_public(ours: type[Any], theirs: type[Any]) -> None:
+    public = [set(filter(_is_method(cls()), dir(cls))) for cls in (ours, theirs)]
+    grown = {"partial_fit"} if ours.__name__ in GROWING else set()
+    assert public[0] - public[1] == grown
+    assert public[1] <= public[0]
 
 
 @pytest.mark.parametrize(("ours", "theirs"), PAIRS, ids=NAMES)
@@ -91,17 +120,20 @@ def test_tags_routing_and_constraints(ours: type[Any], theirs: type[Any]) -> Non
     assert routing[0] == routing[1]
     constraints = dict(ours._parameter_constraints)
     assert "n_jobs" in constraints
-    del constraints["n_jobs"]
+    for name in ADDED_PARAMETERS[ours.__name__]:
+        del constraints[name]
     assert str(constraints) == str(theirs._parameter_constraints)
 
 
 @pytest.mark.parametrize("value", [0, "2", 1.5, True])
 @pytest.mark.parametrize("ours", [ours for ours, _ in PAIRS], ids=NAMES)
 def test_nonsensical_n_jobs_is_refused(ours: type[Any], value: Any) -> None:
+    samples: dict[Any, Any] = {
+        FeatureHasher: [{"one": 1, "two": 2}],
+        TfidfTransformer: [[1.0, 2.0]],
+    }
     with pytest.raises((ValueError, TypeError), match="n_jobs"):
-        ours(n_jobs=value).fit_transform(
-            [{"one": 1, "two": 2}] if ours is FeatureHasher else ["one two"]
-        )
+        ours(n_jobs=value).fit_transform(samples.get(ours, ["one two"]))
 
 
 @pytest.mark.parametrize("ours", [ours for ours, _ in PAIRS], ids=NAMES)
@@ -110,6 +142,12 @@ def test_is_a_kind_of_the_original(ours: type[Any]) -> None:
     assert issubclass(ours, original[ours.__name__])
     assert ours.__module__.startswith("shardfit.")
     assert "<style>" in make_pipeline(ours())._repr_html_()
+
+
+def _is_method(estimator: Any) -> Callable[[str], bool]:
+    return lambda name: (
+        not name.startswith("_") and callable(getattr(estimator, name, None))
+    )
 
 
 def _parameters(function: Any) -> dict[str, tuple[Any, Any]]:
