@@ -150,7 +150,8 @@ def look_up_terms(
 ) -> Rows: ...
 
 # Multiply values by the weights of their columns and divide rows by their norm, in
-# place. After a ValueError nothing has changed.
+# place. False and nothing else if these are not the arrays of a CSR matrix without
+# surplus entries, or if there are fewer weights than columns.
 def scale_rows(
     data: npt.NDArray[np.floating],
     indices: npt.NDArray[np.signedinteger],
@@ -158,4 +159,4 @@ def scale_rows(
     idf: npt.NDArray[np.floating] | None,
     norm: str | None,
     n_threads: int,
-) -> None: ...
+) -> bool: ...

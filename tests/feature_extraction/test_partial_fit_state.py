@@ -11,6 +11,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
+from shardfit.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from tests.feature_extraction.comparison import observe
 from tests.feature_extraction.learning import (
     DOCUMENTS,
@@ -172,3 +173,32 @@ def test_is_fitted_from_the_first_part_on(name: str) -> None:
     assert vectorizer.fixed_vocabulary_ is False
     assert vectorizer.partial_fit(raw_documents=["zebra"], y=[1]) is vectorizer
     assert "zebra" in vectorizer.vocabulary_
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_that_keeps_no_term_yet_can_be_shown(name: str) -> None:
+    ours = pair_of(name, {"min_df": 3}).ours.partial_fit(DOCUMENTS[:1])
+    assert name in ours._repr_html_()
+    assert "vocabulary_" not in dir(ours)
+    ours.partial_fit(DOCUMENTS)
+    assert "vocabulary_" in dir(ours)
+    assert "vocabulary_" in ours._repr_html_()
+
+
+def test_assigned_vocabulary_leaves_the_weights_that_were_learned() -> None:
+    learned = TfidfVectorizer().partial_fit(DOCUMENTS)
+    expected = learned.transform(OTHERS)
+    for assign in (True, False):
+        other = TfidfVectorizer().partial_fit(DOCUMENTS)
+        vocabulary = dict(other.vocabulary_)
+        if not assign:
+            del other.vocabulary_
+        other.vocabulary_ = vocabulary
+        assert (other.idf_ == learned.idf_).all()
+        assert (other.transform(OTHERS) != expected).nnz == 0
+
+
+def test_a_vocabulary_given_first_and_then_not_is_refused() -> None:
+    ours = CountVectorizer(vocabulary=["fox"]).fit(DOCUMENTS)
+    with pytest.raises(ValueError, match="clone"):
+        ours.set_params(vocabulary=None).partial_fit(DOCUMENTS)

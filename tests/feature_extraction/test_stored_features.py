@@ -172,6 +172,17 @@ def test_what_is_kept_does_not_depend_on_the_number_of_threads() -> None:
     assert (names[0] == names[2]).all()
 
 
+def test_a_failed_transform_stores_nothing() -> None:
+    vectorizer = HashingVectorizer(n_features=2**12, store_features=True)
+    broken: list[Any] = [*DOCUMENTS * 3000, None]
+    with pytest.raises(AttributeError):
+        vectorizer.transform(broken)
+    with pytest.raises(NotFittedError):
+        vectorizer.get_feature_names_out()
+    vectorizer.transform(DOCUMENTS)
+    assert vectorizer._features.n_documents == len(DOCUMENTS)
+
+
 def test_without_the_option_there_are_no_names() -> None:
     vectorizer = HashingVectorizer()
     assert not hasattr(vectorizer, "get_feature_names_out")
@@ -180,7 +191,7 @@ def test_without_the_option_there_are_no_names() -> None:
     assert "_features" not in vars(vectorizer)
 
 
-@pytest.mark.parametrize("value", [0, -1, "1GB", 1.5, None])
+@pytest.mark.parametrize("value", [0, -1, 2, 2**16 - 1, "1GB", 1.5, None])
 def test_nonsensical_bounds_are_refused(value: Any) -> None:
     with pytest.raises(ValueError, match="store_features"):
         HashingVectorizer(store_features=value).fit_transform(DOCUMENTS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 __all__ = ["Derived"]
@@ -47,10 +48,21 @@ class Derived:
         return state.setdefault(self._name, value)
 
     def __set__(self, estimator: Any, value: Any) -> None:
-        estimator.__dict__.pop(self._source, None)
+        self._forget_source(estimator)
         estimator.__dict__[self._name] = value
 
     def __delete__(self, estimator: Any) -> None:
         self.__get__(estimator)  # Raises AttributeError if there is none.
-        estimator.__dict__.pop(self._source, None)
+        self._forget_source(estimator)
         del estimator.__dict__[self._name]
+
+    def _forget_source(self, estimator: Any) -> None:
+        if self._source not in estimator.__dict__:
+            return
+        # The other attributes that are made of it stay what they would have been.
+        for kind in type(estimator).__mro__:
+            for other in vars(kind).values():
+                if isinstance(other, Derived) and other is not self:
+                    with suppress(AttributeError, ValueError):
+                        other.__get__(estimator)
+        del estimator.__dict__[self._source]

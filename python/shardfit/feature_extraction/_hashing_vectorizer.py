@@ -98,9 +98,10 @@ class HashingVectorizer(  # type: ignore[call-arg]
         Type of the stored values.
     store_features : bool or int, default=False
         Whether to keep the terms that are hashed, so that `get_feature_names_out` and
-        `inverse_transform` can name them. An int is the number of bytes that they may
-        take, True stands for 256 MiB. When they take more, the rarest are forgotten
-        until half of it is free. `transform` takes two to three times as long.
+        `inverse_transform` can name them. An int from 65536 on is the number of bytes
+        they may take, True stands for 256 MiB. When they take more, the rarest are
+        forgotten until half of it is free. `transform` takes two to three times as
+        long.
     n_jobs : int or None, default=None
         Number of threads. None means every CPU that this process may use, or what
         ``SHARDFIT_NUM_THREADS`` or ``OMP_NUM_THREADS`` say; see the README. The result
@@ -139,7 +140,7 @@ class HashingVectorizer(  # type: ignore[call-arg]
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **SklearnHashingVectorizer._parameter_constraints,
-        "store_features": ["boolean", Interval(Integral, 1, None, closed="left")],
+        "store_features": ["boolean", Interval(Integral, 2**16, None, closed="left")],
         "n_jobs": [Integral, None],
     }
 
@@ -322,7 +323,7 @@ class HashingVectorizer(  # type: ignore[call-arg]
         sklearn.exceptions.NotFittedError
             If nothing has been transformed yet.
         """
-        if "_features" not in vars(self):
+        if "_features" not in vars(self) or not self._features.n_documents:
             raise NotFittedError(
                 "This HashingVectorizer has not stored features yet. Call 'transform' "
                 "before asking for their names."
@@ -369,12 +370,12 @@ class HashingVectorizer(  # type: ignore[call-arg]
     def _feature_store(self) -> FeatureStore | None:
         if not self.store_features:
             return None
-        if "_features" not in vars(self):
-            empty = np.empty(0, dtype=np.int64)
-            self._features = TermCounts.restore([], empty, empty, 0)
+        empty = np.empty(0, dtype=np.int64)
+        none = TermCounts.restore([], empty, empty, 0)
+        counts = self.__dict__.setdefault("_features", none)
         default = isinstance(self.store_features, bool | np.bool_)
         max_bytes = _STORE_BYTES if default else int(self.store_features)
-        return {"counts": self._features, "max_bytes": max_bytes}
+        return {"counts": counts, "max_bytes": max_bytes}
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())

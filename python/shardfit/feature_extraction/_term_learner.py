@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Sized
 from contextlib import suppress
 from typing import Any
 
@@ -38,12 +37,38 @@ __all__ = ["TermLearner"]
 _logger = logging.getLogger(__name__)
 
 # A dict `vocabulary_` belongs to the user, who may change it any time. The core looks
-# terms up in a copy: making it takes 50 to 200 ns an entry, to find that the dict is
-# still the same 2 to 5 ns. Scikit-learn looks up in the dict itself, and a document
-# takes it 30 us or more. So these numbers of entries for each document are the most for
-# which the copy pays, whatever the documents are.
+# terms up in a copy: making it takes some 100 ns an entry, to find that the dict is
+# still the same some 10 ns. Scikit-learn looks up in the dict itself, and a short
+# document takes it 30 us. So these numbers of entries for each document are the most
+# for which the copy pays, whatever the documents are.
 _MOST_ENTRIES_COPIED = 300
-_MOST_ENTRIES_COMPARED = 10_000
+_MOST_ENTRIES_COMPARED = 3_000
+
+
+class _DictCopy:
+    """The core's copy of a dict `vocabulary_`, made as soon as it pays."""
+
+    def __init__(self) -> None:
+        self._copy: Vocabulary | None = None
+        self._is_odd = False
+        self._documents_without = 0
+
+    def find(self, mapping: dict[Any, Any], n_documents: int) -> Vocabulary | None:
+        """Return a copy to look up so many documents in, or None if it does not pay."""
+        if len(mapping) > _MOST_ENTRIES_COMPARED * n_documents:
+            return None
+        if self._copy is not None and self._copy.is_of(mapping):
+            return self._copy
+        self._documents_without += n_documents
+        if (
+            self._is_odd
+            or len(mapping) > _MOST_ENTRIES_COPIED * self._documents_without
+        ):
+            return None
+        self._copy = Vocabulary.read(mapping)
+        self._is_odd = self._copy is None
+        self._documents_without = 0
+        return self._copy
 
 
 class TermLearner(SklearnCountVectorizer):
@@ -59,6 +84,16 @@ class TermLearner(SklearnCountVectorizer):
     def vocabulary_(self) -> Any:
         """Return the column of each term."""
         return self._learned.kept(self).as_dict() if "_learned" in vars(self) else None
+
+    def __dir__(self) -> list[str]:
+        names = set(super().__dir__())
+        if self._has_no_dict():
+            try:
+                self._learned.kept(self)
+            except ValueError:
+                # Scikit-learn reads all that is listed here to show an estimator.
+                names -= {"vocabulary_", "_tfidf", "idf_"}
+        return sorted(names)
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
@@ -143,7 +178,7 @@ class TermLearner(SklearnCountVectorizer):
             kept = learned.kept(self)
             found = found._replace(columns=kept.columns, n_features=len(kept.terms))
         learned.kept(self)
-        self.__dict__.pop("vocabulary_", None)
+        self._forget_dict()
         self._learned = learned
         return found
 
@@ -152,8 +187,8 @@ class TermLearner(SklearnCountVectorizer):
         """Fit to one more part; return its rows if the vocabulary was given."""
         n_threads = effective_threads(self.n_jobs)
         self._check_documents(raw_documents)
+        self._refuse_to_go_on()
         if not vars(self).get("fixed_vocabulary_"):
-            self._refuse_to_go_on()
             self._take_given_vocabulary()
         if self.fixed_vocabulary_:
             return self._look_up(raw_documents)
@@ -171,8 +206,12 @@ class TermLearner(SklearnCountVectorizer):
             self._learned.absorb(counts)
         else:
             self._learned = LearnedTerms(counts, is_partial=True)
-        self.__dict__.pop("vocabulary_", None)
+        self._forget_dict()
         return None
+
+    def _forget_dict(self) -> None:
+        self.__dict__.pop("vocabulary_", None)
+        self.__dict__.pop("_dict_copy", None)
 
     def _refuse_to_go_on(self) -> None:
         """Raise if `partial_fit` cannot add to what was learned."""
@@ -183,6 +222,13 @@ class TermLearner(SklearnCountVectorizer):
                     " overrides. Use fit."
                 )
         is_counted = "_learned" in vars(self)
+        if vars(self).get("fixed_vocabulary_"):
+            if self.vocabulary is None:
+                raise ValueError(
+                    "partial_fit cannot go on: the vocabulary was given so far, but is"
+                    " to be learned now. Use clone() to start anew."
+                )
+            return
         if self.vocabulary is not None and is_counted:
             raise ValueError(
                 "partial_fit cannot go on: a vocabulary is given now, but was learned"
@@ -222,14 +268,12 @@ class TermLearner(SklearnCountVectorizer):
         mapping = vars(self).get("vocabulary_")
         if type(mapping) is not dict:
             return None
-        is_sized = isinstance(raw_documents, Sized)
-        entries = len(mapping) / max(len(raw_documents), 1) if is_sized else 0
-        if entries > _MOST_ENTRIES_COMPARED:
+        # Of other iterables it is not known, and to ask might be to compute.
+        is_sized = isinstance(raw_documents, list | tuple)
+        n_documents = len(raw_documents) if is_sized else len(mapping)
+        copy = self.__dict__.setdefault("_dict_copy", _DictCopy())
+        vocabulary = copy.find(mapping, n_documents)
+        if vocabulary is None:
+            _logger.debug("scikit-learn's own code looks up in the dict vocabulary_")
             return None
-        known: Vocabulary | None = vars(self).get("_dict_copy")
-        if known is None or not known.is_of(mapping):
-            if entries > _MOST_ENTRIES_COPIED:
-                return None
-            known = Vocabulary.read(mapping)
-            self._dict_copy = known
-        return None if known is None else (known, len(mapping))
+        return vocabulary, len(mapping)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -211,9 +210,9 @@ class TfidfTransformer(  # type: ignore[call-arg]
         has_idf = hasattr(self, "idf_")
         idf: Any = self.idf_ if has_idf else None
         if self.norm in NORMS and _is_plain(X) and (not has_idf or _fits(idf, X)):
-            # Nothing is changed if an index points outside, which NumPy may allow.
-            with suppress(ValueError):
-                _rust.scale_rows(X.data, X.indices, X.indptr, idf, self.norm, n_threads)
+            arrays = X.data, X.indices, X.indptr
+            # NumPy takes also indices that the core does not.
+            if _rust.scale_rows(*arrays, idf, self.norm, n_threads):
                 return _csr.align(X)
         if has_idf:
             X.data *= idf[X.indices]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from numbers import Integral
+from threading import RLock
 from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
@@ -25,6 +26,8 @@ __all__ = [
     "keep_by_matrix",
     "may_round",
 ]
+
+_NO_TERMS = "empty vocabulary; perhaps the documents only contain stop words"
 
 # Every whole number up to this one is a float32.
 _MOST_EXACT_FLOAT32 = 2**24
@@ -128,6 +131,8 @@ class LearnedTerms:
         self.counts = counts
         self.is_partial = is_partial
         self._kept: KeptTerms | None = None
+        # What is kept must be worked out from one state of the counts.
+        self._lock = RLock()
 
     def kept(self, vectorizer: Any, sums: npt.NDArray[Any] | None = None) -> KeptTerms:
         """Return the terms that the parameters of a vectorizer keep.
@@ -147,34 +152,35 @@ class LearnedTerms:
         ValueError
             If nothing is kept; scikit-learn's message.
         """
-        if self._kept is None:
-            if not len(self.counts):
-                raise ValueError(
-                    "empty vocabulary; perhaps the documents only contain stop words"
-                )
-            n_threads = effective_threads(vectorizer.n_jobs)
-            order = self.counts.alphabetical_order(n_threads)
-            if sums is None and vectorizer.max_features is not None:
-                sums = _sums(self.counts, vectorizer)[order]
-            frequencies = self.counts.document_frequencies()[order]
-            n_documents = self.counts.n_documents
-            terms = order[_choose(vectorizer, frequencies, n_documents, sums)]
-            columns = np.full(len(order), -1, dtype=np.int32)
-            columns[terms] = np.arange(len(terms), dtype=np.int32)
-            vocabulary = self.counts.vocabulary(columns)
-            column_type = int if vectorizer.max_features is None else np.int_
-            self._kept = KeptTerms(terms, columns, vocabulary, column_type)
-        return self._kept
+        with self._lock:
+            if self._kept is None:
+                if not len(self.counts):
+                    raise ValueError(_NO_TERMS)
+                n_threads = effective_threads(vectorizer.n_jobs)
+                order = self.counts.alphabetical_order(n_threads)
+                if sums is None and vectorizer.max_features is not None:
+                    sums = _sums(self.counts, vectorizer)[order]
+                frequencies = self.counts.document_frequencies()[order]
+                n_documents = self.counts.n_documents
+                terms = order[_choose(vectorizer, frequencies, n_documents, sums)]
+                columns = np.full(len(order), -1, dtype=np.int32)
+                columns[terms] = np.arange(len(terms), dtype=np.int32)
+                vocabulary = self.counts.vocabulary(columns)
+                column_type = int if vectorizer.max_features is None else np.int_
+                self._kept = KeptTerms(terms, columns, vocabulary, column_type)
+            return self._kept
 
     def document_frequencies(self, vectorizer: Any) -> npt.NDArray[np.int64]:
         """Return the number of documents with each term that is kept, by column."""
-        return self.counts.document_frequencies()[self.kept(vectorizer).terms]
+        with self._lock:
+            return self.counts.document_frequencies()[self.kept(vectorizer).terms]
 
     def absorb(self, counts: TermCounts) -> None:
         """Add documents to those seen; what is kept is up for decision again."""
-        self.counts.absorb(counts)
-        self.is_partial = True
-        self._kept = None
+        with self._lock:
+            self.counts.absorb(counts)
+            self.is_partial = True
+            self._kept = None
 
     def as_plain_data(self) -> dict[str, Any]:
         """Return lists, arrays and numbers from which `restore` makes the same."""

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use numpy::PyReadonlyArray1;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyFrozenSet;
+use pyo3::types::{PyBytes, PyFrozenSet, PyString};
 use shardfit_core::analyzer::unicode::{AccentTable, UnicodeTable};
 use shardfit_core::analyzer::{self as core, Features, NgramRange, Tables, TokenClass, TokenRule};
 
@@ -78,12 +78,14 @@ impl Analyzer {
     }
 }
 
-/// The words that a token could equal: other objects and strings with surrogates never do.
+/// The words that a token could equal: other objects never do.
 fn utf8_words(words: &Bound<'_, PyFrozenSet>) -> PyResult<core::StopWords> {
+    let words = words.iter().filter(PyAnyMethods::is_instance_of::<PyString>);
     words
-        .iter()
-        .filter_map(|word| word.extract::<String>().ok())
-        .map(|word| Ok(word.into_bytes().into_boxed_slice()))
+        .map(|word| {
+            let bytes = word.call_method1("encode", ("utf-8", "surrogatepass"))?;
+            Ok(bytes.cast_into::<PyBytes>()?.as_bytes().into())
+        })
         .collect()
 }
 

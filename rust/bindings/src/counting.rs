@@ -26,6 +26,7 @@ use crate::documents::{Batch, Purpose, TokenStore, chunk_documents};
 use crate::errors::Failure;
 use crate::feed::{Reading, check_signals, feed_documents};
 use crate::hashing::buckets;
+use crate::matrix::array;
 use crate::rows::Rows;
 use crate::vocabulary::{Vocabulary, columns_by_number, term_list};
 
@@ -83,11 +84,11 @@ impl TermCounts {
         })
     }
 
-    fn document_frequencies<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i64>> {
+    fn document_frequencies<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<i64>>> {
         self.read(py, |counts| integers(py, &counts.documents))
     }
 
-    fn term_frequencies<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i64>> {
+    fn term_frequencies<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<i64>>> {
         self.read(py, |counts| integers(py, &counts.totals))
     }
 
@@ -101,7 +102,7 @@ impl TermCounts {
         let threads = if terms.len() <= SMALL_TERMS { 0 } else { n_threads };
         let order = py.detach(|| alphabetical(terms, threads, check_signals));
         let order = order.map_err(PyErr::from)?;
-        Ok(PyArray1::from_iter(py, order.into_iter().map(|number| i64::from(number) - 1)))
+        array(py, order.into_iter().map(|number| i64::from(number) - 1))
     }
 
     fn absorb(&self, py: Python<'_>, other: &Bound<'_, Self>) -> PyResult<()> {
@@ -121,13 +122,13 @@ impl TermCounts {
         alternate_sign: bool,
     ) -> PyResult<Hashed<'py>> {
         let buckets = buckets(n_features, alternate_sign)?;
-        let keys: Vec<u32> = self.read(py, |counts| {
-            let terms = counts.vocabulary.terms();
-            terms.numbers().map(|number| buckets.key(murmur3(terms.bytes(number)))).collect()
-        });
-        let columns = PyArray1::from_iter(py, keys.iter().map(|&key| bucket(key).into()));
-        let negative = PyArray1::from_iter(py, keys.iter().map(|&key| sign(key) < 0));
-        Ok((columns, negative))
+        let vocabulary = self.read(py, |counts| counts.vocabulary.clone());
+        let terms = vocabulary.terms();
+        let mut keys = Vec::new();
+        reserve(&mut keys, terms.len()).map_err(Failure::from)?;
+        keys.extend(terms.numbers().map(|number| buckets.key(murmur3(terms.bytes(number)))));
+        let columns = array(py, keys.iter().map(|&key| bucket(key).into()))?;
+        Ok((columns, array(py, keys.iter().map(|&key| sign(key) < 0))?))
     }
 
     fn vocabulary(
@@ -160,11 +161,16 @@ fn frequencies(array: &PyReadonlyArray1<'_, i64>) -> PyResult<Vec<u64>> {
             PyValueError::new_err(format!("a frequency must not be negative, got {number}"))
         })
     };
-    array.as_slice()?.iter().map(frequency).collect()
+    let mut frequencies = Vec::new();
+    reserve(&mut frequencies, array.len()?).map_err(Failure::from)?;
+    for number in array.as_slice()? {
+        frequencies.push(frequency(number)?);
+    }
+    Ok(frequencies)
 }
 
-fn integers<'py>(py: Python<'py>, numbers: &[u64]) -> Bound<'py, PyArray1<i64>> {
-    PyArray1::from_iter(py, numbers.iter().map(|number| number.cast_signed()))
+fn integers<'py>(py: Python<'py>, numbers: &[u64]) -> PyResult<Bound<'py, PyArray1<i64>>> {
+    array(py, numbers.iter().map(|number| number.cast_signed()))
 }
 
 /// A counter that a thread works with for the time of one batch, and then gives back.
@@ -257,34 +263,39 @@ impl Count {
 #[pyo3(from_item_all)]
 pub(crate) struct Store<'py> {
     counts: Bound<'py, TermCounts>,
-    max_bytes: usize,
+    pub(crate) max_bytes: usize,
 }
 
 impl Store<'_> {
-    /// Counts the terms of documents, without holding the GIL.
-    pub(crate) fn add(
-        &self,
+    /// Counts the terms of documents into `pending`, which may take `max_bytes`.
+    pub(crate) fn count(
         documents: &[Document<'_>],
         chunks: &[Range<usize>],
         terminology: Terminology<'_>,
         n_threads: usize,
+        pending: &mut CoreCounts,
+        max_bytes: usize,
     ) -> Result<(), Failure> {
-        /// So many chunks of documents are counted before what they hold is added to the store. It does not
+        /// So many chunks of documents are counted before it is looked whether there is too much. It does not
         /// depend on the number of threads, since what is forgotten depends on it.
         const ROUND: usize = 16;
-        let py = self.counts.py();
         for chunks in chunks.chunks(ROUND) {
-            let counts = py.detach(|| {
-                let mut count = Count::default();
-                count.work(documents, chunks, terminology, n_threads, false)?;
-                count.finish(n_threads).map(|(counts, _)| counts)
-            })?;
-            let own = &self.counts.get().0;
-            let mut own = own.write_py_attached(py).unwrap_or_else(PoisonError::into_inner);
-            own.absorb(&counts)?;
-            own.trim(self.max_bytes)?;
+            let mut count = Count::default();
+            count.work(documents, chunks, terminology, n_threads, false)?;
+            let (counts, _) = count.finish(n_threads)?;
+            pending.absorb(&counts)?;
+            pending.trim(max_bytes)?;
         }
         Ok(())
+    }
+
+    /// Adds what was counted, when all documents have been.
+    pub(crate) fn add(&self, pending: &CoreCounts) -> Result<(), Failure> {
+        let py = self.counts.py();
+        let own = &self.counts.get().0;
+        let mut own = own.write_py_attached(py).unwrap_or_else(PoisonError::into_inner);
+        own.absorb(pending)?;
+        Ok(own.trim(self.max_bytes)?)
     }
 }
 
@@ -303,7 +314,7 @@ pub(crate) fn count_terms<'py>(
     feed_documents(documents, analyzer, &reading, Purpose::Count, |batch| {
         let documents = batch.documents()?;
         let terminology = terminology(analyzer, batch);
-        let threads = batch.threads(n_threads);
+        let threads = batch.threads(&analyzer.core, n_threads);
         py.detach(|| {
             let chunks = chunk_documents(&documents);
             count.work(&documents, &chunks, terminology, threads, keep_rows)
@@ -329,7 +340,7 @@ pub(crate) fn look_up_terms<'py>(
     feed_documents(documents, analyzer, &reading, Purpose::Count, |batch| {
         let documents = batch.documents()?;
         let terminology = terminology(analyzer, batch);
-        let threads = batch.threads(n_threads);
+        let threads = batch.threads(&analyzer.core, n_threads);
         counted.extend(py.detach(|| {
             let chunks = chunk_documents(&documents);
             let worker = || {

@@ -17,7 +17,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::string::PyStringData;
 use pyo3::types::{PyBytes, PyString, PyType};
-use shardfit_core::analyzer::Tables;
+use shardfit_core::analyzer::{Analyzer as CoreAnalyzer, Tables};
 use shardfit_core::documents::{Document, Span, Text, Tokens};
 use shardfit_core::error::{Error, reserve};
 use shardfit_core::murmur3::PADDING;
@@ -236,8 +236,9 @@ impl<'py> Batch<'py> {
     }
 
     /// How many of the `threads` that may be used are worth starting.
-    pub(crate) fn threads(&self, threads: usize) -> usize {
-        let size = self.bytes + self.places.len() * DOCUMENT_OVERHEAD;
+    pub(crate) fn threads(&self, analyzer: &CoreAnalyzer, threads: usize) -> usize {
+        let size = self.bytes.saturating_mul(analyzer.expansion());
+        let size = size.saturating_add(self.places.len() * DOCUMENT_OVERHEAD);
         if size <= SMALL_BYTES { 0 } else { threads }
     }
 

@@ -9,7 +9,7 @@ use shardfit_core::csr::{self, Real};
 use shardfit_core::hashing::{Buckets, Buffers, Counts, Hasher, hash_documents as hash_chunk};
 use shardfit_core::kernel::Scalar;
 use shardfit_core::parallel;
-use shardfit_core::vocabulary::counting::Terminology;
+use shardfit_core::vocabulary::counting::{TermCounts, Terminology};
 
 use crate::analyzer::Analyzer;
 use crate::counting::Store;
@@ -80,6 +80,8 @@ struct Run<'a, 'py> {
     target: Target,
     buckets: Buckets,
     store: Option<Store<'py>>,
+    /// What goes to the store when all documents have been hashed.
+    pending: TermCounts,
     chunks: Vec<Counts>,
 }
 
@@ -91,7 +93,8 @@ impl<'a, 'py> Run<'a, 'py> {
         store: Option<Store<'py>>,
     ) -> PyResult<Self> {
         let buckets = buckets(target.n_features, target.alternate_sign)?;
-        Ok(Self { py, analyzer, target, buckets, store, chunks: Vec::new() })
+        let (pending, chunks) = (TermCounts::default(), Vec::new());
+        Ok(Self { py, analyzer, target, buckets, store, pending, chunks })
     }
 
     fn work(&mut self, batch: &Batch<'py>) -> Result<(), Failure> {
@@ -99,7 +102,7 @@ impl<'a, 'py> Run<'a, 'py> {
         let chunks = chunk_documents(&documents);
         let (analyzer, tables) = (self.analyzer, batch.tables);
         let hasher = Hasher { analyzer, tables, buckets: self.buckets, kernel: &Scalar };
-        let threads = batch.threads(self.target.n_threads);
+        let threads = batch.threads(self.analyzer, self.target.n_threads);
         let counts = self.py.detach(|| {
             let worker = || {
                 let mut buffers = Buffers::default();
@@ -112,13 +115,19 @@ impl<'a, 'py> Run<'a, 'py> {
         })?;
         if let Some(store) = &self.store {
             let terminology = Terminology { analyzer, tables, kernel: &Scalar };
-            store.add(&documents, &chunks, terminology, threads)?;
+            let (pending, max_bytes) = (&mut self.pending, store.max_bytes);
+            self.py.detach(|| {
+                Store::count(&documents, &chunks, terminology, threads, pending, max_bytes)
+            })?;
         }
         self.chunks.extend(counts);
         Ok(())
     }
 
     fn finish(self) -> PyResult<CsrArrays<'py>> {
+        if let Some(store) = &self.store {
+            store.add(&self.pending)?;
+        }
         match self.target.dtype.as_str() {
             "float64" => self.assemble::<f64>(),
             "float32" => self.assemble::<f32>(),

@@ -15,9 +15,10 @@
 //!
 //! # Safety
 //!
-//! `unsafe` is needed to read the memory of strings without the GIL (`documents`, and `feed` where
-//! it hands Arrow's to it), to walk through a dict without touching what it holds (`vocabulary`) and to take over Arrow structures (`arrow`); each proves why it may. What is
-//! global, the tables of characters and a type of `NumPy`'s, is made once and never changes:
+//! `unsafe` is needed to read the memory of strings without the GIL (`documents`, and `feed` where it
+//! hands Arrow's to it), to walk through a dict without touching what it holds (`vocabulary`) and to
+//! take over Arrow structures (`arrow`); each proves why it may. Buffers of Arrow are immutable by its
+//! specification, which producers are trusted to keep to while they lend one. What is global, the tables of characters and a type of `NumPy`'s, is made once and never changes:
 //! free-threaded interpreters and forked processes need no care.
 
 #![allow(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over by value")]
@@ -58,6 +59,9 @@ mod _rust {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        // NumPy's functions are looked up at their first use, which panics if an exception, say Ctrl-C, comes in
+        // between: so this is it.
+        numpy::PyArray1::<u8>::from_slice(module.py(), &[]);
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

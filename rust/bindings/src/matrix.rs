@@ -111,7 +111,20 @@ fn zeros<T: Element>(py: Python<'_>, length: usize) -> PyResult<Bound<'_, PyArra
     Ok(zeros.call1((length, T::get_dtype(py)))?.cast_into()?)
 }
 
-/// Multiplies the values of a matrix by the weights of their columns and divides rows by their norm, in place.
+/// An array of these elements, or a `MemoryError`.
+pub(crate) fn array<T: Element>(
+    py: Python<'_>,
+    elements: impl ExactSizeIterator<Item = T>,
+) -> PyResult<Bound<'_, PyArray1<T>>> {
+    let array = zeros::<T>(py, elements.len())?;
+    for (place, element) in array.try_readwrite()?.as_slice_mut()?.iter_mut().zip(elements) {
+        *place = element;
+    }
+    Ok(array)
+}
+
+/// Multiplies the values of a matrix by the weights of their columns and divides rows by their norm, in place. False
+/// and nothing else if the arrays are not those of a CSR matrix without surplus entries, or weights are missing.
 #[pyfunction]
 pub(crate) fn scale_rows<'py>(
     data: &Bound<'py, PyAny>,
@@ -120,7 +133,7 @@ pub(crate) fn scale_rows<'py>(
     idf: &Bound<'py, PyAny>,
     norm: Option<&str>,
     n_threads: usize,
-) -> PyResult<()> {
+) -> PyResult<bool> {
     let norm = read_norm(norm)?;
     if data.cast::<PyArray1<f32>>().is_ok() {
         scale_by_index::<f32>(data, indices, indptr, idf, norm, n_threads)
@@ -136,7 +149,7 @@ fn scale_by_index<'py, V: Real + Element>(
     idf: &Bound<'py, PyAny>,
     norm: Option<Norm>,
     n_threads: usize,
-) -> PyResult<()> {
+) -> PyResult<bool> {
     if indices.cast::<PyArray1<i32>>().is_ok() {
         scale_matrix::<V, i32>(data, indices, indptr, idf, norm, n_threads)
     } else {
@@ -151,7 +164,7 @@ fn scale_matrix<'py, V: Real + Element, I: Index + Element>(
     idf: &Bound<'py, PyAny>,
     norm: Option<Norm>,
     n_threads: usize,
-) -> PyResult<()> {
+) -> PyResult<bool> {
     let py = data.py();
     let mut data = data.cast::<PyArray1<V>>()?.try_readwrite()?;
     let indices = indices.cast::<PyArray1<I>>()?.try_readonly()?;
@@ -165,14 +178,11 @@ fn scale_matrix<'py, V: Real + Element, I: Index + Element>(
         && indices.len() == data.len()
         && idf.is_none_or(|idf| indices.iter().all(|index| index.to_usize() < idf.len()));
     if !is_csr {
-        return Err(PyValueError::new_err(
-            "data, indices and indptr must be those of a CSR matrix without surplus entries, and \
-             idf must have an element for each column",
-        ));
+        return Ok(false);
     }
     let weights = Weights { columns: idf, norm };
     let finish = |columns: &[I], row: &mut [V]| weights.finish(columns, row);
     let threads = if data.len() <= SMALL_ENTRIES { 0 } else { n_threads };
     py.detach(|| csr::scale(data, indices, &indptr[1..], finish, threads, check_signals))?;
-    Ok(())
+    Ok(true)
 }

@@ -16,6 +16,7 @@ use shardfit_core::vocabulary::{Terms, Vocabulary as CoreVocabulary};
 
 use crate::documents::{TokenStore, is_string};
 use crate::errors::Failure;
+use crate::matrix::array;
 
 /// A term and its column, as a dict holds them.
 type Entry = (Py<PyAny>, Py<PyAny>);
@@ -99,9 +100,11 @@ impl Vocabulary {
         term_list(py, self.terms.terms(), self.kept())
     }
 
-    fn columns<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i64>> {
-        let columns = self.columns.iter().filter(|&&column| column != NO_COLUMN);
-        PyArray1::from_iter(py, columns.map(|&column| column.into()))
+    fn columns<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<i64>>> {
+        let mut kept: Vec<i64> = Vec::new();
+        reserve(&mut kept, self.columns.len()).map_err(Failure::from)?;
+        kept.extend(self.kept().map(|number| i64::from(self.columns[number as usize])));
+        array(py, kept.into_iter())
     }
 }
 

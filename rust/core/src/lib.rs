@@ -56,6 +56,7 @@ pub mod documents;
 pub mod error;
 pub mod hashing;
 pub mod kernel;
+pub mod memory;
 pub mod murmur3;
 pub mod parallel;
 pub mod vocabulary;

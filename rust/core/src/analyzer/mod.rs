@@ -79,6 +79,16 @@ impl Analyzer {
         }
     }
 
+    /// About how many bytes of features a byte of text gives rise to.
+    #[must_use]
+    pub fn expansion(&self) -> usize {
+        let (Features::Words { ngrams, .. }
+        | Features::Chars(ngrams)
+        | Features::CharsInWords(ngrams)) = &self.features;
+        let lengths = ngrams.max - ngrams.min + 1;
+        lengths.saturating_mul(ngrams.min.saturating_add(ngrams.max) / 2)
+    }
+
     /// Passes the features of a document to `sink`, in order, in batches.
     ///
     /// # Panics

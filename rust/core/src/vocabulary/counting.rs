@@ -28,11 +28,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::entries::{Collector, Entries};
-use super::{Lookup, Vocabulary};
+use super::{Lookup, Terms, Vocabulary};
 use crate::analyzer::{Analyzer, Scratch, Tables};
 use crate::documents::Document;
 use crate::error::{Error, Result, reserve};
 use crate::kernel::Kernel;
+use crate::memory::Array;
 use crate::parallel::Cancel;
 
 /// What turns documents into terms.
@@ -46,23 +47,67 @@ pub struct Terminology<'t> {
     pub kernel: &'t dyn Kernel,
 }
 
-/// How often a term was met.
-#[derive(Debug, Clone, Copy, Default)]
-struct Tally {
-    /// In the document at hand.
-    here: u32,
-    /// In how many documents.
-    documents: u32,
-    /// In all.
-    total: u64,
+/// How often each term was met, in the bytes of two numbers per term: in the lower half of the first, in the document
+/// at hand; in its upper half, in how many documents; in the second, how often in all.
+///
+/// All three are touched at a time, so they share a line of the cache. Those of the term with number `i` are at
+/// `i - 1`.
+#[derive(Debug, Default)]
+struct Tallies(Array<16>);
+
+/// The two numbers of a term.
+fn halves(tally: &mut [u8; 16]) -> (&mut [u8; 8], &mut [u8; 8]) {
+    let (first, second) = tally.split_first_chunk_mut().expect("8 of 16 bytes");
+    (first, second.try_into().expect("the other 8"))
+}
+
+impl Tallies {
+    /// In how many documents, and how often in all, each term was met.
+    fn counts(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.0.as_slice().iter().map(|&(mut tally)| {
+            let (first, second) = halves(&mut tally);
+            (u64::from_ne_bytes(*first) >> 32, u64::from_ne_bytes(*second))
+        })
+    }
+
+    /// Counts terms of one document; `met` lists them, each once.
+    fn meet(&mut self, numbers: &[u32], met: &mut Vec<u32>) -> Result<()> {
+        let tallies = self.0.as_mut_slice();
+        let mut length = met.len();
+        reserve(met, numbers.len())?;
+        met.resize(length + numbers.len(), 0);
+        for &number in numbers {
+            let (tally, _) = halves(&mut tallies[number as usize - 1]);
+            let count = u64::from_ne_bytes(*tally);
+            // Whether a word has been met before is a coin toss, so there is no branch.
+            met[length] = number;
+            length += usize::from(count as u32 == 0);
+            if count as u32 == u32::MAX {
+                return Err(Error::CountOverflow { count: 1 << 32 });
+            }
+            *tally = (count + 1).to_ne_bytes();
+        }
+        met.truncate(length);
+        Ok(())
+    }
+
+    /// Ends a document: returns how often it had the term.
+    fn close(&mut self, number: u32) -> u32 {
+        let (first, second) = halves(&mut self.0.as_mut_slice()[number as usize - 1]);
+        let count = u64::from_ne_bytes(*first);
+        let here = count as u32;
+        // There are no more documents than 32 bits can count.
+        *first = ((count >> 32 << 32) + (1 << 32)).to_ne_bytes();
+        *second = (u64::from_ne_bytes(*second) + u64::from(here)).to_ne_bytes();
+        here
+    }
 }
 
 /// What one thread has counted.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Counter {
     vocabulary: Vocabulary,
-    /// By number of a term; the first is unused.
-    tallies: Vec<Tally>,
+    tallies: Tallies,
     n_documents: u32,
     largest: u32,
     scratch: Scratch,
@@ -78,21 +123,6 @@ pub struct Chunk {
     pub new: Range<u32>,
     /// Counts per document, if they are wanted.
     pub entries: Entries,
-}
-
-impl Default for Counter {
-    fn default() -> Self {
-        Self {
-            vocabulary: Vocabulary::default(),
-            tallies: vec![Tally::default()],
-            n_documents: 0,
-            largest: 0,
-            scratch: Scratch::default(),
-            lookup: Lookup::default(),
-            met: Vec::new(),
-            collector: Collector::default(),
-        }
-    }
 }
 
 impl Counter {
@@ -124,20 +154,13 @@ impl Counter {
             analyzer.analyze(document, tables, kernel, scratch, &mut |text, spans| {
                 cancel.check()?;
                 vocabulary.intern(text, spans, kernel, lookup)?;
-                let new = 1 + vocabulary.terms().len() - tallies.len();
-                reserve(tallies, new)?;
-                tallies.resize(tallies.len() + new, Tally::default());
-                meet(&lookup.numbers, tallies, met)
+                tallies.0.resize(vocabulary.terms().len())?;
+                tallies.meet(&lookup.numbers, met)
             })?;
             self.close_document(keep)?;
         }
         let new = first..self.vocabulary.terms().len() as u32 + 1;
         Ok(Chunk { new, entries: self.collector.take()? })
-    }
-
-    /// In how many documents, and how often in all, each term was met.
-    fn counts(&self) -> impl Iterator<Item = (u64, u64)> {
-        self.tallies.iter().skip(1).map(|tally| (tally.documents.into(), tally.total))
     }
 
     fn close_document(&mut self, keep: bool) -> Result<()> {
@@ -146,10 +169,7 @@ impl Counter {
             self.collector.reserve(self.met.len())?;
         }
         for &number in &self.met {
-            let tally = &mut self.tallies[number as usize];
-            let count = std::mem::take(&mut tally.here);
-            tally.documents += 1;
-            tally.total += u64::from(count);
+            let count = self.tallies.close(number);
             self.largest = self.largest.max(count);
             if keep {
                 self.collector.push(number, count)?;
@@ -163,22 +183,6 @@ impl Counter {
         }
         Ok(())
     }
-}
-
-/// Counts terms of one document; `met` lists them, each once.
-fn meet(numbers: &[u32], tallies: &mut [Tally], met: &mut Vec<u32>) -> Result<()> {
-    let mut length = met.len();
-    reserve(met, numbers.len())?;
-    met.resize(length + numbers.len(), 0);
-    for &number in numbers {
-        let here = &mut tallies[number as usize].here;
-        // Whether a word has been met before is a coin toss, so there is no branch.
-        met[length] = number;
-        length += usize::from(*here == 0);
-        *here = here.checked_add(1).ok_or(Error::CountOverflow { count: 1 << 32 })?;
-    }
-    met.truncate(length);
-    Ok(())
 }
 
 /// Terms in order of first sight, and how often they were met.
@@ -203,10 +207,17 @@ impl TermCounts {
         reserve(&mut numbers, terms.len())?;
         reserve(&mut self.documents, terms.len())?;
         reserve(&mut self.totals, terms.len())?;
-        let vocabulary = Arc::make_mut(&mut self.vocabulary);
+        let mut copy = None;
+        let vocabulary = match Arc::get_mut(&mut self.vocabulary) {
+            Some(own) => own,
+            None => copy.insert(self.vocabulary.try_clone()?),
+        };
         vocabulary.reserve(terms)?;
         // Nothing can fail from here on.
         vocabulary.intern_terms(terms, terms.numbers(), &mut numbers)?;
+        if let Some(copy) = copy {
+            self.vocabulary = Arc::new(copy);
+        }
         let counts = other.documents.iter().copied().zip(other.totals.iter().copied());
         self.add(numbers.into_iter(), counts)?;
         self.n_documents += other.n_documents;
@@ -252,8 +263,9 @@ impl TermCounts {
         numbers.truncate(kept);
         numbers.sort_unstable();
         let mut trimmed = Self { n_documents: self.n_documents, ..Self::default() };
-        let vocabulary = Arc::make_mut(&mut trimmed.vocabulary);
+        let mut vocabulary = Vocabulary::default();
         vocabulary.intern_terms(terms, numbers.iter().copied(), &mut Vec::new())?;
+        trimmed.vocabulary = Arc::new(vocabulary);
         reserve(&mut trimmed.documents, kept)?;
         reserve(&mut trimmed.totals, kept)?;
         for &number in &numbers {
@@ -292,19 +304,24 @@ pub fn join(
     let mut joined = TermCounts { n_documents, ..TermCounts::default() };
     if let [counter] = counters.as_mut_slice() {
         joined.vocabulary = Arc::new(std::mem::take(&mut counter.vocabulary));
-        joined.add(joined.vocabulary.clone().terms().numbers(), counter.counts())?;
+        joined.add(joined.vocabulary.clone().terms().numbers(), counter.tallies.counts())?;
         return Ok((joined, vec![None]));
     }
+    // The tables of the counters have done their work, and make room for the joined one.
+    let counters: Vec<(Terms, Tallies)> = counters
+        .into_iter()
+        .map(|counter| (counter.vocabulary.into_terms(), counter.tallies))
+        .collect();
     let mut vocabulary = Vocabulary::default();
     let mut numbers: Vec<Vec<u32>> = counters.iter().map(|_| vec![0]).collect();
     for (counter, new) in chunks {
         cancel.check()?;
-        let terms = counters[*counter].vocabulary.terms();
+        let (terms, _) = &counters[*counter];
         vocabulary.intern_terms(terms, new.clone(), &mut numbers[*counter])?;
     }
     joined.vocabulary = Arc::new(vocabulary);
-    for (counter, numbers) in counters.into_iter().zip(&numbers) {
-        joined.add(numbers[1..].iter().copied(), counter.counts())?;
+    for ((_, tallies), numbers) in counters.into_iter().zip(&numbers) {
+        joined.add(numbers[1..].iter().copied(), tallies.counts())?;
     }
     Ok((joined, numbers.into_iter().map(Some).collect()))
 }

@@ -9,13 +9,12 @@
 //! # Why
 //!
 //! The entries of all documents wait until the last document has been read, and are freed one chunk after the
-//! other while the matrix is written. What an allocator gets back in this way it keeps, as holes
-//! in its heap, so both would be in memory at the end. Entries are therefore mapped from the
-//! system directly, which gets them back at once.
+//! other while the matrix is written. So they are in [mapped memory](crate::memory).
 
 use memmap2::MmapMut;
 
-use crate::error::{Error, Result, reserve};
+use crate::error::{Result, reserve};
+use crate::memory;
 
 /// Counts from here on have a place of their own.
 const MANY: u8 = u8::MAX;
@@ -63,7 +62,7 @@ impl Collector {
         let mut memory = None;
         if length > 0 {
             let bytes = length * (size_of::<u32>() + 1);
-            let mut map = MmapMut::map_anon(bytes).map_err(|_| Error::OutOfMemory { bytes })?;
+            let mut map = memory::map(bytes)?;
             let (numbers, counts) = map.split_at_mut(length * size_of::<u32>());
             for (place, number) in numbers.as_chunks_mut().0.iter_mut().zip(&self.numbers) {
                 *place = number.to_ne_bytes();

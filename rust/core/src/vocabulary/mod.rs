@@ -37,6 +37,7 @@ pub use terms::{Record, Seed, Terms, pack};
 use crate::documents::Span;
 use crate::error::{Error, Result, reserve};
 use crate::kernel::Kernel;
+use crate::memory::Array;
 
 /// Terms are looked up so many at a time: their records and hashes stay in the first cache.
 const BATCH: usize = 256;
@@ -44,12 +45,12 @@ const BATCH: usize = 256;
 const FEWEST_SLOTS: usize = 1 << 6;
 
 /// Terms and their numbers, from 1 in the order in which they were added.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Vocabulary {
     seed: Seed,
     terms: Terms,
-    /// Hash and number of a term, or 0. As many as a power of two.
-    slots: Vec<u64>,
+    /// Hash and number of a term, or 0. As many as a power of two, or none before the first term.
+    slots: Array<8>,
 }
 
 /// Terms on their way to their numbers. A thread uses one again and again.
@@ -69,7 +70,7 @@ impl Default for Lookup {
 
 impl Default for Vocabulary {
     fn default() -> Self {
-        Self { seed: Seed::random(), terms: Terms::default(), slots: vec![0; FEWEST_SLOTS] }
+        Self { seed: Seed::random(), terms: Terms::default(), slots: Array::default() }
     }
 }
 
@@ -78,6 +79,12 @@ impl Vocabulary {
     #[must_use]
     pub fn terms(&self) -> &Terms {
         &self.terms
+    }
+
+    /// The terms without the table to find them.
+    #[must_use]
+    pub fn into_terms(self) -> Terms {
+        self.terms
     }
 
     /// Looks up the terms at `spans`.
@@ -92,6 +99,10 @@ impl Vocabulary {
     ) -> Result<()> {
         lookup.numbers.clear();
         reserve(&mut lookup.numbers, spans.len())?;
+        if self.terms.is_empty() {
+            lookup.numbers.resize(spans.len(), 0);
+            return Ok(());
+        }
         for spans in spans.chunks(BATCH) {
             kernel.pack(text, spans, self.seed, &mut lookup.records, &mut lookup.hashes);
             let first = self.guess(lookup, spans.len());
@@ -169,21 +180,28 @@ impl Vocabulary {
     /// Returns where these numbers start.
     fn guess(&self, lookup: &mut Lookup, length: usize) -> usize {
         let Lookup { numbers, records, hashes } = lookup;
-        let mask = self.slots.len() - 1;
         let first = numbers.len();
-        numbers.extend(records.iter().zip(hashes).take(length).map(|(&record, &mut hash)| {
-            let number = self.slots[hash as usize & mask] as u32;
-            if self.terms.is_short(number, record) { number } else { 0 }
+        let (slots, known) = (self.slots.as_slice(), self.terms.records());
+        if known.is_empty() {
+            numbers.resize(first + length, 0);
+            return first;
+        }
+        let mask = slots.len() - 1;
+        numbers.extend(records.iter().zip(hashes).take(length).map(|(record, &mut hash)| {
+            let number = u64::from_ne_bytes(slots[hash as usize & mask]) as u32;
+            // No branch: which of many terms is not in its first slot cannot be predicted.
+            if known[number as usize] == *record { number } else { 0 }
         }));
         first
     }
 
-    /// Looks for a term: its number, or the free slot where it would go.
+    /// Looks for a term: its number, or the free slot where it would go. There must be slots.
     fn probe(&self, record: Record, hash: u32, term: &[u8]) -> std::result::Result<u32, usize> {
-        let mask = self.slots.len() - 1;
+        let slots = self.slots.as_slice();
+        let mask = slots.len() - 1;
         let mut place = hash as usize & mask;
         loop {
-            let slot = self.slots[place];
+            let slot = u64::from_ne_bytes(slots[place]);
             if slot == 0 {
                 return Err(place);
             }
@@ -197,49 +215,53 @@ impl Vocabulary {
 
     #[inline(never)]
     fn insert(&mut self, record: Record, hash: u32, term: &[u8]) -> Result<u32> {
-        let mut place = match self.probe(record, hash, term) {
+        // A free slot must remain, or a search for what is not there would never end.
+        if (self.terms.len() + 1) * 2 > self.slots.as_slice().len() {
+            self.resize((self.slots.as_slice().len() * 2).max(FEWEST_SLOTS))?;
+        }
+        let place = match self.probe(record, hash, term) {
             Ok(number) => return Ok(number),
             Err(place) => place,
         };
-        // A free slot must remain, or a search for what is not there would never end.
-        if (self.terms.len() + 1) * 2 > self.slots.len() {
-            self.resize(self.slots.len() * 2)?;
-            place =
-                self.probe(record, hash, term).expect_err("a larger table holds the same terms");
-        }
         let number = self.terms.push(record, term)?;
-        self.slots[place] = u64::from(hash) << 32 | u64::from(number);
+        let slot = u64::from(hash) << 32 | u64::from(number);
+        self.slots.as_mut_slice()[place] = slot.to_ne_bytes();
         Ok(number)
     }
 
     /// Makes room for all terms of another vocabulary, so that interning them cannot fail any more.
     pub fn reserve(&mut self, terms: &Terms) -> Result<()> {
         self.terms.reserve(terms)?;
-        let length = ((self.terms.len() + terms.len()) * 2).next_power_of_two();
-        if length > self.slots.len() { self.resize(length) } else { Ok(()) }
+        let needed = (self.terms.len() + terms.len()) * 2;
+        let length = needed.next_power_of_two().max(FEWEST_SLOTS);
+        if length > self.slots.as_slice().len() { self.resize(length) } else { Ok(()) }
     }
 
     /// Puts all hashes and numbers into a table of `length` slots.
     fn resize(&mut self, length: usize) -> Result<()> {
-        let mut slots = Vec::new();
-        reserve(&mut slots, length)?;
-        slots.resize(length, 0);
-        let mask = length - 1;
-        for &slot in self.slots.iter().filter(|&&slot| slot != 0) {
-            let mut place = (slot >> 32) as usize & mask;
-            while slots[place] != 0 {
+        let mut larger = Array::<8>::zeroed(length)?;
+        let (slots, mask) = (larger.as_mut_slice(), length - 1);
+        for &slot in self.slots.as_slice().iter().filter(|&&slot| slot != [0; 8]) {
+            let mut place = (u64::from_ne_bytes(slot) >> 32) as usize & mask;
+            while slots[place] != [0; 8] {
                 place = (place + 1) & mask;
             }
             slots[place] = slot;
         }
-        self.slots = slots;
+        self.slots = larger;
         Ok(())
+    }
+
+    /// A copy.
+    pub fn try_clone(&self) -> Result<Self> {
+        let (terms, slots) = (self.terms.try_clone()?, self.slots.try_clone()?);
+        Ok(Self { seed: self.seed, terms, slots })
     }
 
     /// Size in memory, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.terms.size() + 8 * self.slots.capacity()
+        self.terms.size() + self.slots.size()
     }
 
     /// A vocabulary of these terms, in this order.

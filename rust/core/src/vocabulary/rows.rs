@@ -18,6 +18,7 @@ use crate::documents::Document;
 use crate::error::{Error, Result, reserve};
 use crate::hashing::Counts;
 use crate::kernel::Kernel;
+use crate::memory::Array;
 use crate::parallel::Cancel;
 
 /// In the place of a column: the term has none.
@@ -113,16 +114,15 @@ pub struct Buffers {
     lookup: Lookup,
     /// The columns that the document at hand has, each once, and how often it has each column there is.
     met: Vec<u32>,
-    here: Vec<u32>,
+    here: Array<4>,
     spare: Vec<u32>,
 }
 
 impl Buffers {
     /// Buffers for a matrix of so many columns.
     pub fn new(n_columns: usize) -> Result<Self> {
-        let mut here = Vec::new();
-        reserve(&mut here, n_columns)?;
-        here.resize(n_columns, 0);
+        let mut here = Array::default();
+        here.resize(n_columns)?;
         let (scratch, lookup) = (Scratch::default(), Lookup::default());
         Ok(Self { scratch, lookup, met: Vec::new(), here, spare: Vec::new() })
     }
@@ -151,15 +151,16 @@ pub fn look_up(
         analyzer.analyze(document, tables, kernel, scratch, &mut |text, spans| {
             cancel.check()?;
             vocabulary.find(text, spans, kernel, lookup)?;
-            meet(&lookup.numbers, columns, here, met)
+            meet(&lookup.numbers, columns, here.as_mut_slice(), met)
         })?;
         // Fewer columns are left to sort than there were tokens, by half in prose.
         kernel.sort(met, spare, &|| cancel.check())?;
         reserve(&mut counts.columns, met.len())?;
         reserve(&mut counts.sums, met.len())?;
         counts.columns.extend_from_slice(met);
+        let here = here.as_mut_slice();
         for &column in &*met {
-            let count = std::mem::take(&mut here[column as usize]);
+            let count = u32::from_ne_bytes(std::mem::take(&mut here[column as usize]));
             let overflow = |_| Error::CountOverflow { count: count as usize };
             counts.sums.push(i32::try_from(count).map_err(overflow)?);
         }
@@ -169,7 +170,7 @@ pub fn look_up(
 }
 
 /// Counts the columns of terms of one document; `met` lists them, each once.
-fn meet(numbers: &[u32], columns: &[u32], here: &mut [u32], met: &mut Vec<u32>) -> Result<()> {
+fn meet(numbers: &[u32], columns: &[u32], here: &mut [[u8; 4]], met: &mut Vec<u32>) -> Result<()> {
     let mut length = met.len();
     reserve(met, numbers.len())?;
     met.resize(length + numbers.len(), 0);
@@ -178,8 +179,9 @@ fn meet(numbers: &[u32], columns: &[u32], here: &mut [u32], met: &mut Vec<u32>) 
             let here = &mut here[column as usize];
             // Whether a word has been met before is a coin toss, so there is no branch.
             met[length] = column;
-            length += usize::from(*here == 0);
-            *here = here.checked_add(1).ok_or(Error::CountOverflow { count: 1 << 32 })?;
+            length += usize::from(*here == [0; 4]);
+            let count = u32::from_ne_bytes(*here).checked_add(1);
+            *here = count.ok_or(Error::CountOverflow { count: 1 << 32 })?.to_ne_bytes();
         }
     }
     met.truncate(length);

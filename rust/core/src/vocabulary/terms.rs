@@ -22,6 +22,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use crate::documents::Span;
 use crate::error::{Error, Result, reserve};
+use crate::memory::Array;
 use crate::murmur3::PADDING;
 
 /// What stands for a term when terms are compared.
@@ -129,16 +130,11 @@ fn long_record(length: usize, offset: u64) -> Record {
 }
 
 /// Terms by number. Numbers start at 1; 0 is no term.
-#[derive(Debug, Clone)]
+#[derive(Debug, Default)]
 pub struct Terms {
-    records: Vec<Record>,
+    /// By number; the first, which there is as soon as there is a term, is that of none.
+    records: Array<16>,
     arena: Vec<u8>,
-}
-
-impl Default for Terms {
-    fn default() -> Self {
-        Self { records: vec![NOTHING], arena: Vec::new() }
-    }
 }
 
 impl Terms {
@@ -150,7 +146,7 @@ impl Terms {
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.records.len() - 1
+        self.records.as_slice().len().saturating_sub(1)
     }
 
     /// Whether there is none.
@@ -172,10 +168,10 @@ impl Terms {
     /// If there is no term of this number.
     #[must_use]
     pub fn bytes(&self, number: u32) -> &[u8] {
-        let record = &self.records[number as usize];
+        let record = self.record(number);
         match record[15] {
             LONG => {
-                assert!(number != 0, "0 is no term");
+                assert!(*record != NOTHING, "0 is no term");
                 let (length, offset) = long_place(record);
                 &self.arena[offset..offset + length]
             }
@@ -185,7 +181,7 @@ impl Terms {
 
     /// The record of a term, as [`pack`] would make it, and its hash.
     pub(super) fn packed(&self, number: u32, seed: Seed) -> (Record, u32) {
-        let record = self.records[number as usize];
+        let record = *self.record(number);
         if record[15] == LONG {
             pack_long(self.bytes(number), seed)
         } else {
@@ -205,15 +201,19 @@ impl Terms {
         u64::from_be_bytes(piece)
     }
 
-    /// Whether a short term has this number; a long one, packed, never has.
+    fn record(&self, number: u32) -> &Record {
+        &self.records.as_slice()[number as usize]
+    }
+
+    /// The records by number. That of a long term is not as [`pack`] makes it, and the first is that of none.
     #[inline(always)]
-    pub(super) fn is_short(&self, number: u32, record: Record) -> bool {
-        self.records[number as usize] == record
+    pub(super) fn records(&self) -> &[Record] {
+        self.records.as_slice()
     }
 
     /// Whether the term of this number is `term`, whose record is `record`.
     pub(super) fn is(&self, number: u32, record: Record, term: &[u8]) -> bool {
-        let own = &self.records[number as usize];
+        let own = self.record(number);
         if record[15] == LONG {
             own[15] == LONG && self.bytes(number) == term
         } else {
@@ -226,13 +226,15 @@ impl Terms {
         if self.len() == Self::MAX {
             return Err(Error::TooManyTerms);
         }
-        reserve(&mut self.records, 1)?;
+        if self.records.as_slice().is_empty() {
+            self.records.push(NOTHING)?;
+        }
         if record[15] == LONG {
             reserve(&mut self.arena, term.len())?;
-            self.records.push(long_record(term.len(), self.arena.len() as u64));
+            self.records.push(long_record(term.len(), self.arena.len() as u64))?;
             self.arena.extend_from_slice(term);
         } else {
-            self.records.push(record);
+            self.records.push(record)?;
         }
         Ok(self.len() as u32)
     }
@@ -242,13 +244,21 @@ impl Terms {
         if self.len() + other.len() > Self::MAX {
             return Err(Error::TooManyTerms);
         }
-        reserve(&mut self.records, other.len())?;
+        self.records.reserve(1 + other.len())?;
         reserve(&mut self.arena, other.arena.len())
+    }
+
+    /// A copy.
+    pub(super) fn try_clone(&self) -> Result<Self> {
+        let mut arena = Vec::new();
+        reserve(&mut arena, self.arena.len())?;
+        arena.extend_from_slice(&self.arena);
+        Ok(Self { records: self.records.try_clone()?, arena })
     }
 
     /// Size in memory, in bytes.
     pub(super) fn size(&self) -> usize {
-        16 * self.records.capacity() + self.arena.capacity()
+        self.records.size() + self.arena.capacity()
     }
 }
 

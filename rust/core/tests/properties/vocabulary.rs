@@ -125,7 +125,7 @@ proptest! {
     fn a_copy_goes_its_own_way(own in vec(term(), 0..40), others in vec(term(), 0..40)) {
         let mut pair = Pair::default();
         pair.intern(&own);
-        let mut copy = Pair { vocabulary: pair.vocabulary.clone(), ..Pair::default() };
+        let mut copy = Pair { vocabulary: pair.vocabulary.try_clone().unwrap(), ..Pair::default() };
         copy.numbers.clone_from(&pair.numbers);
         copy.intern(&others);
         copy.check();
@@ -254,4 +254,16 @@ fn random_numbers_as_terms() {
 #[should_panic(expected = "0 is no term")]
 fn zero_is_no_term() {
     let _ = Terms::default().bytes(0);
+}
+
+#[test]
+fn room_for_no_terms_is_room() {
+    let mut vocabulary = Vocabulary::default();
+    vocabulary.reserve(Vocabulary::default().terms()).unwrap();
+    let (text, spans) = ([&b"word"[..], &[0; 16]].concat(), [Span { start: 0, end: 4 }]);
+    let mut lookup = Lookup::default();
+    vocabulary.find(&text, &spans, &Scalar, &mut lookup).unwrap();
+    assert_eq!(lookup.numbers, [0]);
+    vocabulary.intern(&text, &spans, &Scalar, &mut lookup).unwrap();
+    assert_eq!(lookup.numbers, [1]);
 }

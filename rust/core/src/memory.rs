@@ -1,0 +1,183 @@
+//! Large arrays in memory that goes back to the system when they are dropped.
+//!
+//! # Overview
+//!
+//! [`map`] asks the system for memory. An [`Array`] grows like a vector, and lives on the heap only as long as it is
+//! small. Its elements are arrays of bytes, in which others keep their numbers.
+//!
+//! # Why
+//!
+//! An allocator keeps what it gets back, as holes in its heap, and so tables that are outgrown or joined would
+//! still be in memory when the matrix comes. Memory that has never been written to takes no room, so an
+//! array that grows may map much more than it needs and hardly ever has to move. What will be written to
+//! everywhere is asked for at once: fault by fault it takes several times as long, and threads hold each other
+//! up. Huge pages gained nothing.
+//!
+//! Elements are bytes because turning bytes into numbers in place takes `unsafe` code, and reading a number
+//! from eight bytes costs nothing.
+
+use memmap2::{MmapMut, MmapOptions};
+
+use crate::error::{Error, Result, reserve};
+
+/// Smaller arrays are on the heap: mapping takes longer than filling them.
+const SMALL_BYTES: usize = 1 << 16;
+/// A mapping that is outgrown is followed by one this many times as large.
+const GROWTH: usize = 8;
+
+/// Maps memory that is zero, at least one byte of it, which will be written to everywhere.
+pub fn map(bytes: usize) -> Result<MmapMut> {
+    let map = MmapOptions::new().len(bytes).populate().map_anon();
+    map.map_err(|_| Error::OutOfMemory { bytes })
+}
+
+#[derive(Debug)]
+enum Storage<const N: usize> {
+    Heap(Vec<[u8; N]>),
+    Mapped(MmapMut),
+}
+
+/// An array of elements of `N` bytes.
+#[derive(Debug)]
+pub struct Array<const N: usize> {
+    /// Everything behind the elements is zero.
+    storage: Storage<N>,
+    length: usize,
+}
+
+impl<const N: usize> Default for Array<N> {
+    fn default() -> Self {
+        Self { storage: Storage::Heap(Vec::new()), length: 0 }
+    }
+}
+
+impl<const N: usize> Array<N> {
+    /// An array of elements that are zero, and will be written to here and there.
+    pub fn zeroed(length: usize) -> Result<Self> {
+        let bytes = length.saturating_mul(N);
+        if bytes < SMALL_BYTES {
+            let mut array = Self::default();
+            array.resize(length)?;
+            return Ok(array);
+        }
+        Ok(Self { storage: Storage::Mapped(map(bytes)?), length })
+    }
+
+    /// The elements.
+    #[inline]
+    #[must_use]
+    pub fn as_slice(&self) -> &[[u8; N]] {
+        let all = match &self.storage {
+            Storage::Heap(elements) => elements,
+            Storage::Mapped(bytes) => bytes.as_chunks().0,
+        };
+        &all[..self.length]
+    }
+
+    /// The elements, to be changed.
+    #[inline]
+    #[must_use]
+    pub fn as_mut_slice(&mut self) -> &mut [[u8; N]] {
+        let all = match &mut self.storage {
+            Storage::Heap(elements) => elements,
+            Storage::Mapped(bytes) => bytes.as_chunks_mut().0,
+        };
+        &mut all[..self.length]
+    }
+
+    /// Adds an element.
+    #[inline]
+    pub fn push(&mut self, element: [u8; N]) -> Result<()> {
+        let place = self.length;
+        self.resize(place + 1)?;
+        self.as_mut_slice()[place] = element;
+        Ok(())
+    }
+
+    /// Adds elements that are zero, until there are `length`, which is no less than there are now.
+    pub fn resize(&mut self, length: usize) -> Result<()> {
+        self.reserve(length - self.length)?;
+        self.length = length;
+        Ok(())
+    }
+
+    /// Makes room for so many more elements.
+    #[inline]
+    pub fn reserve(&mut self, additional: usize) -> Result<()> {
+        let needed = self.length.saturating_add(additional);
+        if needed <= self.capacity() {
+            return Ok(());
+        }
+        self.move_to(needed)
+    }
+
+    /// Moves to where there is room for `needed` elements and some more.
+    #[cold]
+    fn move_to(&mut self, needed: usize) -> Result<()> {
+        let capacity = needed.max(self.capacity() * 2).max(8);
+        let bytes = capacity.saturating_mul(N);
+        let storage = if bytes < SMALL_BYTES {
+            let mut elements = Vec::new();
+            reserve(&mut elements, capacity)?;
+            elements.resize(capacity, [0; N]);
+            Storage::Heap(elements)
+        } else {
+            let ample = needed.saturating_mul(N).saturating_mul(GROWTH);
+            // Where address space is scarce, less must do.
+            let map = MmapMut::map_anon(ample).or_else(|_| MmapMut::map_anon(bytes));
+            Storage::Mapped(map.map_err(|_| Error::OutOfMemory { bytes })?)
+        };
+        let mut moved = Self { storage, length: self.length };
+        moved.as_mut_slice().copy_from_slice(self.as_slice());
+        *self = moved;
+        Ok(())
+    }
+
+    fn capacity(&self) -> usize {
+        match &self.storage {
+            Storage::Heap(elements) => elements.len(),
+            Storage::Mapped(bytes) => bytes.len() / N,
+        }
+    }
+
+    /// A copy.
+    pub fn try_clone(&self) -> Result<Self> {
+        let mut copy = Self::zeroed(self.length)?;
+        copy.as_mut_slice().copy_from_slice(self.as_slice());
+        Ok(copy)
+    }
+
+    /// Size in memory, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.length * N
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_array_grows_from_the_heap_into_a_mapping() {
+        let mut array = Array::<8>::default();
+        for number in 0..100_000_u64 {
+            array.push(number.to_ne_bytes()).unwrap();
+        }
+        assert!(matches!(array.storage, Storage::Mapped(_)));
+        let copy = array.try_clone().unwrap();
+        array.resize(200_000).unwrap();
+        for (place, element) in (0..).zip(array.as_slice()) {
+            let expected = if place < 100_000 { place } else { 0_u64 };
+            assert_eq!(u64::from_ne_bytes(*element), expected);
+        }
+        assert_eq!(copy.as_slice(), &array.as_slice()[..100_000]);
+    }
+
+    #[test]
+    fn memory_that_cannot_be_had_is_an_error() {
+        let error = Array::<8>::zeroed(usize::MAX / 16).unwrap_err();
+        assert!(matches!(error, Error::OutOfMemory { .. }));
+        assert!(Array::<8>::default().reserve(usize::MAX).is_err());
+    }
+}
