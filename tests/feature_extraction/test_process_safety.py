@@ -80,6 +80,13 @@ INTERRUPTED_WORK = {
             strip_accents="unicode",
         )
     """,
+    "long n-grams of a short document": """
+        work = dict(
+            documents=[" ".join(map(str, range(10_000)))],
+            analyzer="char",
+            ngram_range=(1, 1000),
+        )
+    """,
     "one token": """
         work = dict(documents=["x" * 64_000_000])
     """,

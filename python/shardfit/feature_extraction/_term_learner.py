@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -85,15 +86,17 @@ class TermLearner(SklearnCountVectorizer):
         """Return the column of each term."""
         return self._learned.kept(self).as_dict() if "_learned" in vars(self) else None
 
-    def __dir__(self) -> list[str]:
-        names = set(super().__dir__())
+    def __dir__(self) -> Iterable[str]:
+        # Scikit-learn lists what can be read, and reads all that is listed here to show
+        # an estimator: where no term is kept, these raise a ValueError.
+        unmade: set[str] = set()
         if self._has_no_dict():
             try:
                 self._learned.kept(self)
             except ValueError:
-                # Scikit-learn reads all that is listed here to show an estimator.
-                names -= {"vocabulary_", "_tfidf", "idf_"}
-        return sorted(names)
+                unmade = {"vocabulary_", "_tfidf", "idf_"}
+        names = set(object.__dir__(self)) - unmade
+        return [name for name in names if hasattr(self, name)]
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
