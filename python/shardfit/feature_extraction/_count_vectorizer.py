@@ -91,8 +91,9 @@ class CountVectorizer(TermLearner):
     Scikit-learn's own code does the work if `preprocessor`, `tokenizer`, `analyzer` or
     `strip_accents` is a callable, if a method that takes part is overridden, if
     `token_pattern` is not, like the default, the runs of ``\w`` or ``\S`` of a minimum
-    length, and if `dtype` is neither an integer nor float64 or float32. The result is
-    the same.
+    length, and if `dtype` is neither an integer nor float64 or float32. It also looks
+    up few documents in a large `vocabulary_` that has been read, assigned or unpickled:
+    the core would have to go through the whole dict. The result is the same.
 
     Fitting keeps the counts of all terms in memory, and `partial_fit` adds to them. A
     pickle holds what scikit-learn's does, so an estimator that comes out of one can
@@ -219,8 +220,9 @@ class CountVectorizer(TermLearner):
         """Learn from more documents, as if `fit` saw them behind those seen so far.
 
         `min_df`, `max_df` and `max_features` count when the result is asked for, by
-        `vocabulary_`, `transform` or `get_feature_names_out`; only then is it an error
-        if no terms are found or kept. A given vocabulary does not change.
+        `vocabulary_`, `transform`, `get_feature_names_out` or a pickle, and then stay
+        until more documents come; only then is it an error if no terms are found or
+        kept. A given vocabulary does not change.
 
         Parameters
         ----------
