@@ -234,7 +234,7 @@ fn nothing_counted_is_nothing_joined() {
         let mut other = TermCounts::default();
         other.absorb(&counts).unwrap();
         assert_eq!(Counted::of(&other), Counted::default());
-        assert!(counts.size() > 0);
+        assert!(counts.size() == 0);
     }
 }
 
