@@ -286,8 +286,9 @@ def test_pickle_clone_parameters_and_repr() -> None:
     assert len(pickle.dumps(vectorizer)) < 2000
     built = HashingVectorizer(n_features=64)
     built.transform(content)
-    state = set(vars(built)) - set(vars(SklearnHashingVectorizer())) - {"n_jobs"}
-    assert state <= {"_stop_words_id"}
+    assert set(vars(built)) - set(vars(HashingVectorizer())) <= {"_stop_words_id"}
+    new = set(vars(HashingVectorizer())) - set(vars(SklearnHashingVectorizer()))
+    assert new == {"n_jobs", "store_features"}
 
 
 @pytest.mark.parametrize("analyzer", ["word", "char", "char_wb"])

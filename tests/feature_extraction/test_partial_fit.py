@@ -91,7 +91,7 @@ def test_looking_at_what_was_learned_between_the_parts(
             if action == "fit":
                 if observe(lambda: pair.ours.fit(others)).failed:
                     return  # What a failed fit leaves is tested elsewhere.
-                if "_learned" not in vars(pair.ours) and not pair.ours.vocabulary:
+                if "_learned" not in vars(pair.ours) and pair.ours.vocabulary is None:
                     return  # Scikit-learn's own code keeps nothing to go on from.
                 learned, was_fitted = list(others), True
             elif action in COPIES:
