@@ -266,7 +266,7 @@ fn scaling_stops_between_parts() {
 #[test]
 fn alphabetical_order_can_be_stopped() {
     let terms: Vec<Term> =
-        (0..300_000_u32).map(|i| format!("{:08x}", i.reverse_bits()).into_bytes()).collect();
+        (0..3_000_000_u32).map(|i| format!("{:08x}", i.reverse_bits()).into_bytes()).collect();
     let vocabulary = Listed::new(&terms).vocabulary();
     for threads in [1, 2] {
         let result = alphabetical(vocabulary.terms(), threads, || Err(Error::Cancelled));
