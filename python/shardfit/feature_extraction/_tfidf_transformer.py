@@ -209,7 +209,7 @@ class TfidfTransformer(  # type: ignore[call-arg]
             X.data += 1.0
         has_idf = hasattr(self, "idf_")
         idf: Any = self.idf_ if has_idf else None
-        if self.norm in NORMS and _is_plain(X) and (not has_idf or _fits(idf, X)):
+        if self.norm in NORMS and _is_plain(X) and _fits(idf, X, weighted=has_idf):
             arrays = X.data, X.indices, X.indptr
             # NumPy takes also indices that the core does not.
             if _rust.scale_rows(*arrays, idf, self.norm, n_threads):
@@ -270,16 +270,21 @@ def _is_plain(X: Any) -> bool:
         and X.indices.dtype == X.indptr.dtype
         and X.indices.dtype in (np.int32, np.int64)
         and bool(len(X.data) == len(X.indices) == X.indptr[-1])
-        and bool(np.isfinite(largest_magnitude(X.data)))
     )
 
 
-def _fits(idf: Any, X: Any) -> bool:
-    """Tell whether the core can multiply a matrix by weights, without overflow."""
-    if not is_weight(idf, X.dtype, X.shape[1]):
+def _fits(idf: Any, X: Any, *, weighted: bool) -> bool:
+    """Tell whether values are finite, and stay so when weighted by the core."""
+    if weighted and not is_weight(idf, X.dtype, X.shape[1]):
         return False
-    largest_product = largest_magnitude(idf) * largest_magnitude(X.data)
-    return largest_product < float(np.finfo(X.dtype).max) / 2
+    largest = largest_magnitude(X.data)
+    if not weighted:
+        return bool(np.isfinite(largest))
+    largest_product = largest_magnitude(idf) * largest
+    return (
+        bool(np.isfinite(largest))
+        and largest_product < float(np.finfo(X.dtype).max) / 2
+    )
 
 
 def core_weights(

@@ -359,5 +359,5 @@ pub(crate) fn look_up_terms<'py>(
         })?);
         Ok(())
     })?;
-    Ok(Rows::looked_up(counted))
+    Ok(Rows::looked_up(counted, *n_columns))
 }

@@ -36,7 +36,7 @@ enum Counted {
     /// By documents; entries in the numbers of the counter that counted them.
     FirstSight { chunks: Vec<(usize, Entries)>, renumbering: Renumbering, n_terms: usize },
     /// Columns are known already.
-    LookedUp(Vec<Counts>),
+    LookedUp { chunks: Vec<Counts>, width: usize },
 }
 
 /// Counts per document, used up by `matrix`.
@@ -67,11 +67,12 @@ impl Rows {
         }
     }
 
-    pub(crate) fn looked_up(chunks: Vec<Counts>) -> Self {
+    /// Rows of terms of a vocabulary with so many columns.
+    pub(crate) fn looked_up(chunks: Vec<Counts>, width: usize) -> Self {
         let (n_documents, n_entries) = csr::shape(&chunks);
         let sums = chunks.iter().flat_map(|chunk| &chunk.sums);
         let largest_count = sums.copied().max().unwrap_or(0).unsigned_abs();
-        let counted = Mutex::new(Some(Counted::LookedUp(chunks)));
+        let counted = Mutex::new(Some(Counted::LookedUp { chunks, width }));
         Self { n_documents, n_entries, largest_count, counted }
     }
 }
@@ -98,9 +99,7 @@ impl Rows {
                 let chunks = place(py, chunks, &renumbering, &columns, n_threads)?;
                 self.weigh(py, chunks, &weighting, width, assembly)
             }
-            (Counted::LookedUp(chunks), None) => {
-                let columns = chunks.iter().flat_map(|chunk| &chunk.columns);
-                let width = columns.max().map_or(0, |column| *column as usize + 1);
+            (Counted::LookedUp { chunks, width }, None) => {
                 self.weigh(py, chunks, &weighting, width, assembly)
             }
             _ => Err(PyValueError::new_err(
