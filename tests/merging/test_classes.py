@@ -158,9 +158,11 @@ def test_class_that_nobody_saw_is_the_mean_of_all():
     np.testing.assert_allclose(merged.coef_[2], expected, rtol=1e-14)
 
 
-def test_class_known_to_models_without_weight_is_refused():
-    with pytest.raises(NotMergeableError, match="class 3 is known only"):
-        merge([fitted(0, 1, 2), fitted(1, 2, 3)], weights=[1, 0])
+def test_a_model_without_weight_is_left_out_with_its_classes():
+    model = fitted(0, 1, 2)
+    merged = merge([SGDClassifier(), model, fitted(1, 2, 3)], weights=[0, 1, 0])
+    assert merged.classes_.tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(merged.coef_, model.coef_)
 
 
 def test_logistic_regression_of_the_same_classes_merges():

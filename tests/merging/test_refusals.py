@@ -7,18 +7,17 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.datasets import make_blobs
-from sklearn.ensemble import AdaBoostClassifier, RandomForestClassifier
+from sklearn.ensemble import AdaBoostClassifier, GradientBoostingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import (
     Perceptron,
     Ridge,
     SGDClassifier,
-    SGDOneClassSVM,
     SGDRegressor,
 )
-from sklearn.naive_bayes import MultinomialNB
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.model_selection import GridSearchCV
+from sklearn.preprocessing import RobustScaler
+from sklearn.svm import SVC
 
 from shardfit.exceptions import NotMergeableError
 from shardfit.merging import merge
@@ -35,11 +34,11 @@ def fitted(**parameters):
     ("model", "remedy"),
     [
         (AdaBoostClassifier(n_estimators=2), "vote"),
-        (RandomForestClassifier(n_estimators=2), "vote"),
-        (MultinomialNB(), "train one model on all rows"),
-        (Ridge(), "ridge solutions do not average"),
-        (SGDOneClassSVM(), "train one model on all rows"),
-        (make_pipeline(StandardScaler(), SGDClassifier()), "merge the last steps"),
+        (GradientBoostingClassifier(n_estimators=2), "corrects those before it"),
+        (SVC(), "RBFSampler"),
+        (Ridge(), "PartitionedRegressor"),
+        (GridSearchCV(SGDClassifier(), {"alpha": [1e-4]}), "best_estimator_"),
+        (RobustScaler(), "StandardScaler and MinMaxScaler merge"),
     ],
 )
 def test_other_estimators_are_refused_by_name(model, remedy):

@@ -1,20 +1,29 @@
-"""Weighted means of linear models, class by class."""
+"""Weighted means of linear models, class by class and feature by feature.
+
+A plain mean divides the coefficient of a rare feature, which one part alone has
+learned, by the number of parts. So every feature may have weights of its own: with
+the number of documents that hold it, partitions of text lose next to nothing.
+"""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn import linear_model
-from sklearn.base import clone
-from sklearn.svm import LinearSVC
+from sklearn.svm import LinearSVC, LinearSVR
 
 from shardfit.exceptions import NotMergeableError
-from shardfit.merging._checks import check_alike, check_not_diverged, union_of_classes
+from shardfit.merging._linear_checks import check_not_diverged
+from shardfit.merging._rules import Mergeability, Rule
+from shardfit.merging._state import blank_copy, union_of_classes
 
-__all__ = ["AVERAGED", "merge_linear"]
+__all__ = ["AVERAGED", "RULES", "Columns", "merge_linear"]
 
 # PassiveAggressive* are deprecated, and gone from scikit-learn 1.10 on.
 AVERAGED: frozenset[type] = frozenset(
@@ -25,60 +34,114 @@ AVERAGED: frozenset[type] = frozenset(
         "PassiveAggressiveRegressor",
         "Perceptron",
         "SGDClassifier",
+        "SGDOneClassSVM",
         "SGDRegressor",
     )
     if hasattr(linear_model, name)
-) | {LinearSVC}
+) | {LinearSVC, LinearSVR}
+
+# Beside the counts of other parts this is nothing; where no part holds a feature, all
+# have the same say.
+_NO_ROWS = 1e-9
+
+# For every row of the merged table, the row and sign that give it, or None.
+_Shares = list[tuple[int, float] | None]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which features the columns of each model are, and how much they weigh.
+
+    Parameters
+    ----------
+    n_features : int
+        Number of features of the merged model.
+    positions : sequence of ndarray of shape (n_columns_of_model,)
+        For each model, the features that its columns are. What a model has no column
+        for, it has no say in.
+    counts : sequence of ndarray of shape (n_columns_of_model,)
+        For each model, how much each of its columns weighs.
+    """
+
+    n_features: int
+    positions: Sequence[NDArray[np.intp] | slice]
+    counts: Sequence[NDArray[Any]]
 
 
 def merge_linear(
-    models: list[Any], weights: NDArray[np.float64], seen: list[NDArray[Any]] | None
+    models: list[Any],
+    weights: NDArray[np.float64] | None,
+    seen: list[NDArray[Any]] | None,
+    columns: Columns | None = None,
 ) -> Any:
     """Average linear models of one class.
 
     Parameters
     ----------
     models : list of fitted estimators
-        All of one class, which is in `AVERAGED`.
-    weights : ndarray of shape (n_models,)
-        Finite, not negative, the largest being 1.
+        All of one class, which is in `AVERAGED`, and alike.
+    weights : ndarray of shape (n_models,) or (n_models, n_features) or None
+        Finite, not negative, no row all 0. With two dimensions, all intercepts weigh
+        the same.
     seen : list of ndarray or None
         The labels that each model really saw, part of its ``classes_``.
+    columns : Columns, optional
+        If the models have some of the features each. `weights` are then for the
+        intercepts alone.
 
     Returns
     -------
     estimator
         A new one.
     """
-    check_alike(models)
     check_not_diverged(models)
-    result = clone(models[0])
+    if weights is not None and weights.ndim == 2:
+        columns, weights = _weighted_columns(weights, models[0].n_features_in_), None
+    scale = np.ones(len(models)) if weights is None else weights / weights.max()
+    result = blank_copy(models[0])
+    if columns is not None:
+        result.n_features_in_ = columns.n_features
     if hasattr(models[0], "classes_"):
-        result.classes_ = union_of_classes(models)
+        result.classes_ = union_of_classes([m.classes_ for m in models], at_least=2)
         shares = [_rows_of(model.classes_, result.classes_) for model in models]
-        by_row = _weights_by_row(models, result.classes_, shares, weights, seen)
+        by_row = _weights_by_row(models, result.classes_, shares, scale, seen)
     else:
         shares = [[(0, 1.0)] for _ in models]
-        by_row = weights[:, np.newaxis]
-    by_row = by_row / by_row.sum(axis=0)
+        by_row = scale[:, np.newaxis]
+    mean = _Mean(shares, by_row, columns)
 
     def mean_of(name: str) -> Any:
         parts = [getattr(model, name) for model in models]
         if np.ndim(parts[0]) == 0:  # LinearSVC without intercept has the float 0.0
             return 0.0
-        if "intercept" in name:
-            columns = [np.asarray(part).reshape(-1, 1) for part in parts]
-            return _mean(columns, shares, by_row).ravel()
-        mean = _mean([_as_rows(part) for part in parts], shares, by_row)
-        return mean if hasattr(result, "classes_") else mean[0]
+        if name in _OFFSETS:
+            tables = [np.asarray(part).reshape(-1, 1) for part in parts]
+            return mean.of_offsets(tables).ravel()
+        table = mean.of_coefficients([_as_rows(part) for part in parts])
+        return table[0] if parts[0].ndim == 1 else table
 
     if getattr(result, "average", False):
         _set_averaged_state(result, mean_of)
     else:
         result.coef_ = mean_of("coef_")
         result.intercept_ = mean_of("intercept_")
+    if "offset_" in vars(models[0]):
+        result.offset_ = mean_of("offset_")
     _set_counters(result, models)
     return result
+
+
+def _weighted_columns(weights: NDArray[np.float64], n_features: int) -> Columns:
+    """Return all columns of all models, each with weights of its own."""
+    if weights.shape[1] != n_features:
+        raise ValueError(
+            f"weights has {weights.shape[1]} columns, and there are {n_features} "
+            "features; give one weight per feature"
+        )
+    return Columns(n_features, [slice(None)] * len(weights), list(weights))
+
+
+_OFFSETS = ("intercept_", "offset_", "_standard_intercept", "_average_intercept")
 
 
 def _set_averaged_state(result: Any, mean_of: Any) -> None:
@@ -93,9 +156,6 @@ def _set_averaged_state(result: Any, mean_of: Any) -> None:
 
 
 def _set_counters(result: Any, models: list[Any]) -> None:
-    result.n_features_in_ = models[0].n_features_in_
-    if hasattr(models[0], "feature_names_in_"):
-        result.feature_names_in_ = models[0].feature_names_in_.copy()
     if hasattr(models[0], "n_iter_"):
         n_iter = np.max([model.n_iter_ for model in models], axis=0)
         result.n_iter_ = n_iter if n_iter.ndim else n_iter.item()
@@ -103,12 +163,12 @@ def _set_counters(result: Any, models: list[Any]) -> None:
         result.t_ = 1.0 + sum(model.t_ - 1.0 for model in models)
 
 
-def _rows_of(own: NDArray[Any], union: NDArray[Any]) -> list[tuple[int, float] | None]:
+def _rows_of(own: NDArray[Any], union: NDArray[Any]) -> _Shares:
     """For every row of the merged coefficients, the row and sign that give it."""
     if len(own) == len(union):
         n_rows = 1 if len(union) == 2 else len(union)
         return [(row, 1.0) for row in range(n_rows)]
-    shares: list[tuple[int, float] | None] = [None] * len(union)
+    shares: _Shares = [None] * len(union)
     positions = np.searchsorted(union, own)
     if len(own) == 2:
         # One row tells the two classes apart; as one against the rest it is the
@@ -124,7 +184,7 @@ def _rows_of(own: NDArray[Any], union: NDArray[Any]) -> list[tuple[int, float] |
 def _weights_by_row(
     models: list[Any],
     union: NDArray[Any],
-    shares: list[list[tuple[int, float] | None]],
+    shares: list[_Shares],
     weights: NDArray[np.float64],
     seen: list[NDArray[Any]] | None,
 ) -> NDArray[np.float64]:
@@ -137,12 +197,6 @@ def _weights_by_row(
             saw = np.asarray(saw.all(axis=1, keepdims=True))
         informed = np.where(saw, by_row, 0.0)
         by_row = np.asarray(np.where(informed.any(axis=0), informed, by_row))
-    mute = np.flatnonzero(~by_row.any(axis=0))
-    if len(mute):
-        raise NotMergeableError(
-            f"class {union[mute[0]].item()!r} is known only to estimators of weight "
-            "0; give one of them a weight, or leave these estimators out"
-        )
     kind = type(models[0])
     is_joint = kind is linear_model.LogisticRegression or (
         kind is LinearSVC and models[0].multi_class == "crammer_singer"
@@ -157,31 +211,123 @@ def _weights_by_row(
     return by_row
 
 
-def _mean(
-    tables: list[NDArray[Any]],
-    shares: list[list[tuple[int, float] | None]],
-    by_row: NDArray[np.float64],
-) -> NDArray[Any]:
-    """Return the mean of tables, one row per class, in a new array.
+class _Mean:
+    """The mean of tables, one row per class, in a new array.
 
     It is added up in float64, whatever the models hold, and one row at a time, so
     that the working memory is one row.
     """
-    n_rows = by_row.shape[1]
-    n_columns = tables[0].shape[1]
-    mean = np.empty((n_rows, n_columns), dtype=np.result_type(*tables))
-    for row in range(n_rows):
-        total = np.zeros(n_columns)
-        for table, share, weight in zip(tables, shares, by_row[:, row], strict=True):
-            source = share[row]
-            if source is not None and weight > 0:
-                number, sign = source
-                total += (sign * weight) * table[number]
-        mean[row] = total
-    return mean
+
+    def __init__(
+        self,
+        shares: list[_Shares],
+        by_row: NDArray[np.float64],
+        columns: Columns | None,
+    ) -> None:
+        self._shares = shares
+        self._by_row = by_row / by_row.sum(axis=0)
+        self._columns = columns
+
+    def of_offsets(self, tables: list[NDArray[Any]]) -> NDArray[Any]:
+        """Return the mean of tables of one column."""
+        n_rows, n_columns = self._by_row.shape[1], tables[0].shape[1]
+        mean = np.empty((n_rows, n_columns), dtype=np.result_type(*tables))
+        for row in range(n_rows):
+            total = np.zeros(n_columns)
+            for number, source, sign, weight in self._contributions(row):
+                total += (sign * weight) * tables[number][source]
+            mean[row] = total
+        return mean
+
+    def of_coefficients(self, tables: list[NDArray[Any]]) -> NDArray[Any]:
+        """Return the mean of tables of one column per feature."""
+        if self._columns is None:
+            return self.of_offsets(tables)
+        n_rows, n_features = self._by_row.shape[1], self._columns.n_features
+        mean = np.empty((n_rows, n_features), dtype=np.result_type(*tables))
+        for row in range(n_rows):
+            total, say = np.zeros(n_features), np.zeros(n_features)
+            for number, source, sign, _ in self._contributions(row):
+                own = self._columns.positions[number]
+                weight = self._columns.counts[number] + _NO_ROWS
+                total[own] += (sign * weight) * tables[number][source]
+                say[own] += weight
+            # Where no model has a say, the total is 0 as well.
+            mean[row] = total / np.where(say > 0, say, 1.0)
+        return mean
+
+    def _contributions(self, row: int) -> list[tuple[int, int, float, float]]:
+        """List who gives a row: model, row there, sign, weight."""
+        found = []
+        for number, shares in enumerate(self._shares):
+            share, weight = shares[row], float(self._by_row[number, row])
+            if share is not None and weight > 0:
+                found.append((number, *share, weight))
+        return found
 
 
 def _as_rows(coef: Any) -> NDArray[Any]:
     if sparse.issparse(coef):  # after sparsify()
         coef = coef.toarray()
     return np.atleast_2d(coef)
+
+
+_AVERAGE = Mergeability(
+    "average",
+    "the weighted mean of linear models is near to one model of all rows",
+    "weights by feature, the number of rows that hold it, bring it nearer",
+)
+
+
+def _judge(model: Any) -> Mergeability:
+    if getattr(model, "class_weight", None) == "balanced":
+        return Mergeability(
+            "no",
+            'class_weight="balanced" weighs the classes of every part of the rows '
+            "differently",
+            "compute the weights once, on all labels, with "
+            "sklearn.utils.class_weight.compute_class_weight, and pass them as a dict",
+        )
+    if getattr(model, "average", False) > 1:
+        return Mergeability(
+            "no",
+            f"average={model.average} starts after so many steps of each model, which "
+            "a merged model cannot continue",
+            "use average=True or average=False",
+        )
+    return _AVERAGE
+
+
+def _merge_and_warn(
+    models: list[Any],
+    weights: NDArray[np.float64] | None,
+    seen: list[NDArray[Any]] | None,
+) -> Any:
+    penalty = getattr(models[0], "penalty", None)
+    if penalty in ("l1", "elasticnet"):
+        warnings.warn(
+            f"penalty={penalty!r}: the mean of sparse models is less sparse and "
+            "often less accurate than one model of all rows; "
+            'penalty="l2" does not lose this way',
+            UserWarning,
+            stacklevel=3,
+        )
+    if isinstance(models[0], linear_model.SGDOneClassSVM):
+        warnings.warn(
+            "the mean of SGDOneClassSVM models agrees with one model of all rows on "
+            "nine rows of ten only: their offsets depend on the rows of each part",
+            UserWarning,
+            stacklevel=3,
+        )
+    return merge_linear(models, weights, seen)
+
+
+RULES: dict[type, Rule] = {
+    kind: Rule(
+        _merge_and_warn,
+        _judge,
+        weights="features",
+        takes_classes=True,
+    )
+    for kind in AVERAGED
+}

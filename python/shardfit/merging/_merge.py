@@ -1,4 +1,4 @@
-"""The door of the room: which estimators merge, and what is refused before."""
+"""The door of the room: which estimators merge, and what is checked before."""
 
 from __future__ import annotations
 
@@ -10,24 +10,17 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from shardfit.exceptions import NotMergeableError
-from shardfit.merging._linear import AVERAGED, merge_linear
+from shardfit.merging import _linear, _refusals
+from shardfit.merging._checks import check_alike
+from shardfit.merging._rules import Kind, Mergeability, Merger, Rule, always
 
-__all__ = ["merge"]
+__all__ = ["merge", "mergeability", "register"]
 
 EstimatorT = TypeVar("EstimatorT")
 
-_REMEDIES = {
-    "Pipeline": "merge the last steps and keep the steps before them, which must "
-    "be the same in every pipeline",
-    "SGDOneClassSVM": "train one model on all rows",
-    "Ridge": "train one model on all rows: ridge solutions do not average",
-    "LinearRegression": "train one model on all rows: least squares solutions do "
-    "not average",
-}
-_REMEDY = (
-    "train one model on all rows, or let the fitted models vote with "
-    "sklearn.ensemble.VotingClassifier or VotingRegressor"
-)
+_RULES: dict[type, Rule] = {}
+for _room in (_linear,):
+    _RULES |= _room.RULES
 
 
 def merge(
@@ -36,36 +29,41 @@ def merge(
     weights: ArrayLike | None = None,
     classes: Sequence[ArrayLike] | None = None,
 ) -> EstimatorT:
-    """Join estimators, fitted on parts of the rows, into one new estimator.
+    r"""Join estimators, fitted on parts of the rows, into one new estimator.
 
-    Linear models are averaged: the merged ``coef_`` and ``intercept_`` are weighted
-    means, class by class. The classes are the union of those of the estimators; one
-    that does not know a class has no say in it.
+    How they join depends on their class; `mergeability` tells. Estimators that keep
+    sums and counts (naive Bayes, scalers, vocabularies, neighbors) become what one
+    fit of all rows would give. Linear models are averaged, class by class. Ensembles
+    are united. All else is refused.
 
     Parameters
     ----------
     estimators : iterable of fitted estimators
         At least one. All of one class, one set of features and the same parameters
-        as far as these shape the model. They are left as they are, and share no
-        memory with the result. The classes that merge are `SGDClassifier`,
-        `SGDRegressor`, `Perceptron`, `PassiveAggressiveClassifier`,
-        `PassiveAggressiveRegressor`, `LinearSVC` and `LogisticRegression` of
-        scikit-learn.
-    weights : array-like of shape (n_estimators,), optional
+        as far as these shape the model. They are left as they are.
+    weights : array-like of shape (n_estimators,) or (n_estimators, n_features), \
+            optional
         The say of every estimator: finite, not negative, not all 0. The number of
-        rows it was fitted on is a good choice. By default all are equal.
+        rows it was fitted on is the right choice, and `TfidfTransformer`,
+        `DummyClassifier` and others need it to be exact. Estimators that keep their
+        number of rows go by that instead. With one number per feature, a linear
+        model's coefficient of a feature weighs as much as the number of rows that hold
+        it (document frequencies serve text best), and `SimpleImputer` learns how many
+        values were there. An estimator of weight 0 is left out, and need not be fitted:
+        so can a part without rows be given.
     classes : sequence of array-like, one per estimator, optional
-        The labels that the rows of each estimator really held, where they are fewer
-        than its ``classes_``. After ``partial_fit(X, y, classes=...)`` an estimator
-        knows classes of which it saw no row: named here, it has no say in the
-        others, unless nobody saw them. For two classes an estimator must have seen
+        For averaged classifiers: the labels that the rows of each really held, where
+        they are fewer than its ``classes_``. After ``partial_fit(X, y, classes=...)``
+        an estimator knows classes of which it saw no row: named here, it has no say in
+        the others, unless nobody saw them. For two classes an estimator must have seen
         both to have a say.
 
     Returns
     -------
     estimator
-        A new estimator of the same class with the parameters of the first one. It
-        can be trained on with ``partial_fit``: its ``t_`` counts the steps of all.
+        A new estimator of the same class with the parameters of the first one. Its
+        classes are the union of those of the estimators. Trees and other members of
+        ensembles are shared with the estimators they come from, all else is copied.
 
     Raises
     ------
@@ -79,8 +77,14 @@ def merge(
     Warns
     -----
     UserWarning
-        If the penalty is ``"l1"`` or ``"elasticnet"``: the mean of sparse models
-        is neither as sparse nor as accurate as one model of all rows.
+        If the merged model is known to be worse than one model of all rows in a way
+        that the mean does not show, such as a penalty of ``"l1"``.
+
+    See Also
+    --------
+    mergeability : Whether and how well an estimator merges.
+    register : Teach `merge` a class of your own.
+    shardfit.partitioned.PartitionedClassifier : Fit the parts and merge them.
 
     Examples
     --------
@@ -94,16 +98,121 @@ def merge(
     models: list[Any] = list(estimators)
     if not models:
         raise ValueError("there are no estimators to merge; give at least one")
-    _check_mergeable(models)
+    rule = _rule_of(models)
+    seen = None if classes is None else [np.asarray(labels) for labels in classes]
+    if seen is not None:
+        _check_number(seen, models)
+    checked = _check_weights(weights, models, rule)
+    if checked is not None:
+        kept = np.flatnonzero(checked.reshape(len(models), -1).any(axis=1))
+        models = [models[number] for number in kept]
+        checked = None if rule.weights in ("own", "none") else checked[kept]
+        seen = None if seen is None else [seen[number] for number in kept]
     for model in models:
-        check_is_fitted(model, "coef_")
-    merged: EstimatorT = merge_linear(
-        models, _check_weights(weights, len(models)), _check_classes(classes, models)
-    )
+        check_is_fitted(model)
+    check_alike(models, free=rule.free_parameters)
+    if seen is not None:
+        _check_classes(seen, models, rule)
+    merged: EstimatorT = rule.merge(models, checked, seen)
     return merged
 
 
-def _check_mergeable(models: list[Any]) -> None:
+def mergeability(estimator: Any) -> Mergeability:
+    """Tell whether estimators like this one merge, and how well.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted or not. What counts is its class, and for some its parameters.
+
+    Returns
+    -------
+    Mergeability
+        A named tuple. `kind` is "exact", "average", "union" or "no"; `reason` says
+        why; `remedy` says what to do where it is "no", and what `merge` has to be
+        given where it needs more than the estimators.
+
+    Examples
+    --------
+    >>> from sklearn.ensemble import GradientBoostingClassifier
+    >>> from sklearn.linear_model import SGDClassifier
+    >>> from shardfit.merging import mergeability
+    >>> mergeability(SGDClassifier()).kind
+    'average'
+    >>> mergeability(GradientBoostingClassifier()).kind
+    'no'
+    """
+    rule = _RULES.get(type(estimator))
+    if rule is None:
+        return _refusals.refusal_of(estimator)
+    return rule.judge(estimator)
+
+
+def register(
+    estimator_class: type,
+    merge_function: Merger,
+    *,
+    kind: Kind = "exact",
+    reason: str = "its author has registered how it merges",
+) -> None:
+    """Teach `merge` how estimators of a class join.
+
+    Parameters
+    ----------
+    estimator_class : type
+        The class itself; its subclasses are not meant.
+    merge_function : callable
+        Takes ``(estimators, weights, classes)`` and returns a new estimator that
+        shares no memory with them. `estimators` is a list of fitted estimators of this
+        class, with the same features and parameters. `weights` is an ndarray of shape
+        (n_estimators,), or None if the caller gave none; `classes` is a list of
+        ndarrays, or None.
+    kind : {"exact", "average", "union"}, default="exact"
+        What `mergeability` says.
+    reason : str, optional
+        What it says why.
+
+    Raises
+    ------
+    TypeError
+        If `estimator_class` is not a class, or `merge_function` cannot be called.
+    ValueError
+        If `kind` is another one, or `merge` knows the class already.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.base import BaseEstimator
+    >>> from shardfit.merging import merge, register
+    >>> class Maximum(BaseEstimator):
+    ...     def fit(self, X, y=None):
+    ...         self.maximum_ = np.max(X)
+    ...         return self
+    >>> def join(estimators, weights, classes):
+    ...     merged = Maximum()
+    ...     merged.maximum_ = max(one.maximum_ for one in estimators)
+    ...     return merged
+    >>> register(Maximum, join)
+    >>> merge([Maximum().fit([[1], [2]]), Maximum().fit([[3]])]).maximum_
+    np.int64(3)
+    """
+    if not isinstance(estimator_class, type):
+        raise TypeError(f"estimator_class must be a class, got {estimator_class!r}")
+    if not callable(merge_function):
+        raise TypeError(f"merge_function must be callable, got {merge_function!r}")
+    if kind not in ("exact", "average", "union"):
+        raise ValueError(f'kind must be "exact", "average" or "union", got {kind!r}')
+    if estimator_class in _RULES:
+        raise ValueError(
+            f"merge knows {estimator_class.__name__} already; register a subclass"
+        )
+    _RULES[estimator_class] = Rule(
+        merge_function, always(kind, reason), takes_classes=True
+    )
+
+
+def _rule_of(models: list[Any]) -> Rule:
+    """Return the rule for estimators of one class, or refuse them."""
     kind = type(models[0])
     for number, model in enumerate(models):
         if type(model) is not kind:
@@ -111,18 +220,30 @@ def _check_mergeable(models: list[Any]) -> None:
                 f"estimator 0 is a {kind.__name__} and estimator {number} a "
                 f"{type(model).__name__}; merge estimators of one class only"
             )
-    if kind not in AVERAGED:
-        remedy = _REMEDIES.get(kind.__name__, _REMEDY)
-        raise NotMergeableError(f"{kind.__name__} cannot be merged; {remedy}")
+    answer = mergeability(models[0])
+    if answer.kind == "no":
+        raise NotMergeableError(
+            f"{kind.__name__} cannot be merged: {answer.reason}; {answer.remedy}"
+        )
+    return _RULES[kind]
 
 
-def _check_weights(weights: ArrayLike | None, n_models: int) -> NDArray[np.float64]:
+def _check_weights(
+    weights: ArrayLike | None, models: list[Any], rule: Rule
+) -> NDArray[np.float64] | None:
+    name, needs = type(models[0]).__name__, rule.weights
     if weights is None:
-        return np.ones(n_models)
+        if needs in ("rows", "values"):
+            raise NotMergeableError(
+                f"{name} cannot be merged without weights: "
+                f"{rule.judge(models[0]).remedy}"
+            )
+        return None
     checked = np.array(weights, dtype=np.float64)
-    if checked.shape != (n_models,):
+    is_by_feature = checked.ndim == 2 and needs in ("features", "values")
+    if checked.shape[:1] != (len(models),) or not (checked.ndim == 1 or is_by_feature):
         raise ValueError(
-            f"weights has the shape {checked.shape}, and there are {n_models} "
+            f"weights has the shape {checked.shape}, and there are {len(models)} "
             "estimators; give one weight per estimator"
         )
     if not np.isfinite(checked).all() or (checked < 0).any():
@@ -131,31 +252,38 @@ def _check_weights(weights: ArrayLike | None, n_models: int) -> NDArray[np.float
         )
     if not checked.any():
         raise ValueError("weights are all 0; give at least one estimator a say")
-    # Scaled first, so that the largest floats add up to something finite.
-    return np.asarray(checked / checked.max())
-
-
-def _check_classes(
-    classes: Sequence[ArrayLike] | None, models: list[Any]
-) -> list[NDArray[Any]] | None:
-    if classes is None:
-        return None
-    if not hasattr(models[0], "classes_"):
+    if needs == "values" and checked.ndim != 2:
         raise ValueError(
-            f"classes is for classifiers, and {type(models[0]).__name__} is none; "
-            "leave it out"
+            f"weights must have one row per estimator and one column per feature for "
+            f"{name}: {rule.judge(models[0]).remedy}"
         )
+    if needs == "none" and len(set(checked[checked > 0].tolist())) > 1:
+        raise ValueError(
+            f"weights that differ are not possible for {name}, whose members all count "
+            "the same; leave weights out, or give each part as many members as it "
+            "deserves"
+        )
+    return checked
+
+
+def _check_number(classes: list[NDArray[Any]], models: list[Any]) -> None:
     if len(classes) != len(models):
         raise ValueError(
             f"classes has {len(classes)} entries, and there are {len(models)} "
             "estimators; give one array of labels per estimator"
         )
-    checked = [np.asarray(labels) for labels in classes]
-    for number, (labels, model) in enumerate(zip(checked, models, strict=True)):
+
+
+def _check_classes(classes: list[NDArray[Any]], models: list[Any], rule: Rule) -> None:
+    if not rule.takes_classes or not hasattr(models[0], "classes_"):
+        raise ValueError(
+            "classes is for averaged classifiers, and "
+            f"{type(models[0]).__name__} is none; leave it out"
+        )
+    for number, (labels, model) in enumerate(zip(classes, models, strict=True)):
         unknown = sorted(set(labels.tolist()) - set(model.classes_.tolist()), key=str)
         if unknown:
             raise ValueError(
                 f"classes names {unknown[0]!r} for estimator {number}, which knows "
                 f"{model.classes_.tolist()} only; name labels of its classes_"
             )
-    return checked
