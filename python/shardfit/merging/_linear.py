@@ -23,7 +23,7 @@ from shardfit.merging._linear_checks import check_not_diverged
 from shardfit.merging._rules import Mergeability, Rule
 from shardfit.merging._state import blank_copy, union_of_classes
 
-__all__ = ["AVERAGED", "RULES", "Columns", "merge_linear"]
+__all__ = ["AVERAGED", "RULES", "Columns", "merge_linear", "warn_of_loss"]
 
 # PassiveAggressive* are deprecated, and gone from scikit-learn 1.10 on.
 AVERAGED: frozenset[type] = frozenset(
@@ -56,7 +56,7 @@ class Columns:
     ----------
     n_features : int
         Number of features of the merged model.
-    positions : sequence of ndarray of shape (n_columns_of_model,)
+    positions : sequence of ndarray of shape (n_columns_of_model,) or slice
         For each model, the features that its columns are. What a model has no column
         for, it has no say in.
     counts : sequence of ndarray of shape (n_columns_of_model,)
@@ -64,7 +64,7 @@ class Columns:
     """
 
     n_features: int
-    positions: Sequence[NDArray[np.intp] | slice]
+    positions: Sequence[Any]
     counts: Sequence[NDArray[Any]]
 
 
@@ -298,27 +298,43 @@ def _judge(model: Any) -> Mergeability:
     return _AVERAGE
 
 
-def _merge_and_warn(
-    models: list[Any],
-    weights: NDArray[np.float64] | None,
-    seen: list[NDArray[Any]] | None,
-) -> Any:
-    penalty = getattr(models[0], "penalty", None)
+def warn_of_loss(model: Any, *, stacklevel: int = 3) -> None:
+    """Warn of models whose mean is worse than one model in a way that does not show.
+
+    Parameters
+    ----------
+    model : estimator
+    stacklevel : int, default=3
+        Whose line the warning names, as for `warnings.warn`.
+
+    Warns
+    -----
+    UserWarning
+    """
+    penalty = getattr(model, "penalty", None)
     if penalty in ("l1", "elasticnet"):
         warnings.warn(
             f"penalty={penalty!r}: the mean of sparse models is less sparse and "
             "often less accurate than one model of all rows; "
             'penalty="l2" does not lose this way',
             UserWarning,
-            stacklevel=3,
+            stacklevel=stacklevel + 1,
         )
-    if isinstance(models[0], linear_model.SGDOneClassSVM):
+    if isinstance(model, linear_model.SGDOneClassSVM):
         warnings.warn(
             "the mean of SGDOneClassSVM models agrees with one model of all rows on "
             "nine rows of ten only: their offsets depend on the rows of each part",
             UserWarning,
-            stacklevel=3,
+            stacklevel=stacklevel + 1,
         )
+
+
+def _merge_and_warn(
+    models: list[Any],
+    weights: NDArray[np.float64] | None,
+    seen: list[NDArray[Any]] | None,
+) -> Any:
+    warn_of_loss(models[0])
     return merge_linear(models, weights, seen)
 
 

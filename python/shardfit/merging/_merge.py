@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from shardfit.exceptions import NotMergeableError
-from shardfit.merging import _linear, _refusals
+from shardfit.merging import (
+    _dummies,
+    _encoding,
+    _imputing,
+    _linear,
+    _naive_bayes,
+    _neighbors,
+    _refusals,
+    _scaling,
+    _stateless,
+)
 from shardfit.merging._checks import check_alike
 from shardfit.merging._rules import Kind, Mergeability, Merger, Rule, always
 
@@ -19,7 +31,16 @@ __all__ = ["merge", "mergeability", "register"]
 EstimatorT = TypeVar("EstimatorT")
 
 _RULES: dict[type, Rule] = {}
-for _room in (_linear,):
+for _room in (
+    _dummies,
+    _encoding,
+    _imputing,
+    _linear,
+    _naive_bayes,
+    _neighbors,
+    _scaling,
+    _stateless,
+):
     _RULES |= _room.RULES
 
 
@@ -104,11 +125,11 @@ def merge(
         _check_number(seen, models)
     checked = _check_weights(weights, models, rule)
     if checked is not None:
-        kept = np.flatnonzero(checked.reshape(len(models), -1).any(axis=1))
+        kept = np.flatnonzero(_has_say(checked, models, rule))
         models = [models[number] for number in kept]
         checked = None if rule.weights in ("own", "none") else checked[kept]
         seen = None if seen is None else [seen[number] for number in kept]
-    for model in models:
+    for model in models if rule.needs_fit else ():
         check_is_fitted(model)
     check_alike(models, free=rule.free_parameters)
     if seen is not None:
@@ -228,15 +249,30 @@ def _rule_of(models: list[Any]) -> Rule:
     return _RULES[kind]
 
 
+def _has_say(
+    weights: NDArray[np.float64], models: list[Any], rule: Rule
+) -> NDArray[np.bool_]:
+    """Tell which estimators are not left out, shape (n_estimators,)."""
+    has_say = np.asarray(weights.reshape(len(models), -1).any(axis=1))
+    if rule.weights == "values":
+        # Rows without a single value still tell which features lack values.
+        for number in np.flatnonzero(~has_say):
+            with suppress(NotFittedError):
+                check_is_fitted(models[number])
+                has_say[number] = True
+    return has_say
+
+
 def _check_weights(
     weights: ArrayLike | None, models: list[Any], rule: Rule
 ) -> NDArray[np.float64] | None:
     name, needs = type(models[0]).__name__, rule.weights
+    remedy = rule.judge(models[0]).remedy
+    is_needed = needs in ("rows", "values") and bool(remedy)
     if weights is None:
-        if needs in ("rows", "values"):
+        if is_needed:
             raise NotMergeableError(
-                f"{name} cannot be merged without weights: "
-                f"{rule.judge(models[0]).remedy}"
+                f"{name} cannot be merged without weights: {remedy}"
             )
         return None
     checked = np.array(weights, dtype=np.float64)
@@ -252,10 +288,10 @@ def _check_weights(
         )
     if not checked.any():
         raise ValueError("weights are all 0; give at least one estimator a say")
-    if needs == "values" and checked.ndim != 2:
+    if needs == "values" and is_needed and checked.ndim != 2:
         raise ValueError(
             f"weights must have one row per estimator and one column per feature for "
-            f"{name}: {rule.judge(models[0]).remedy}"
+            f"{name}: {remedy}"
         )
     if needs == "none" and len(set(checked[checked > 0].tolist())) > 1:
         raise ValueError(

@@ -83,9 +83,12 @@ class Rule:
         number of rows of each, which must be given; "values", the number of values that
         are not missing for each feature, which must be given; "own", nothing, as the
         estimators know their number of rows; "none", nothing, and weights that differ
-        are refused. Only "features" and "values" see two dimensions.
+        are refused. Only "features" and "values" see two dimensions. What must be given
+        need not be where the remedy of `judge` is empty.
     takes_classes : bool
         Whether `merge` may be told the labels that each estimator saw.
+    needs_fit : bool
+        Whether there is anything to fit: hashing learns nothing.
     """
 
     merge: Merger
@@ -93,6 +96,7 @@ class Rule:
     free_parameters: Sequence[str] = ()
     weights: Weights = "say"
     takes_classes: bool = False
+    needs_fit: bool = True
 
 
 def always(kind: Kind, reason: str, remedy: str = "") -> Callable[[Any], Mergeability]:
