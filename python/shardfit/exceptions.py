@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from os import PathLike, fspath
 
-__all__ = ["DatasetError", "NotMergeableError"]
+__all__ = ["DatasetError", "NotMergeableError", "WorkerLostError"]
 
 
 class DatasetError(ValueError):
@@ -68,3 +68,43 @@ def _rebuild(
 
 class NotMergeableError(ValueError):
     """Fitted estimators whose merge would be wrong; the message says what to do."""
+
+
+class WorkerLostError(RuntimeError):
+    """A task whose workers die, one after the other.
+
+    Parameters
+    ----------
+    name : str
+        What a task is called, such as ``"partition"``.
+    number : int
+        Number of the task, the first being 0.
+    n_losses : int
+        Number of workers that it lost.
+
+    Attributes
+    ----------
+    name, number, n_losses
+        As given.
+
+    Examples
+    --------
+    >>> from shardfit.exceptions import WorkerLostError
+    >>> print(WorkerLostError("partition", 3, 3))
+    partition 3 lost 3 workers, the last while it ran alone: it needs more memory than
+    there is, or crashes its process; give it less data at a time, or run it with
+    n_jobs=1 to see how it fails
+    """
+
+    def __init__(self, name: str, number: int, n_losses: int) -> None:
+        super().__init__(name, number, n_losses)
+        self.name = name
+        self.number = number
+        self.n_losses = n_losses
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name} {self.number} lost {self.n_losses} workers, the last while "
+            "it ran alone: it needs more memory than there is, or crashes its process; "
+            "give it less data at a time, or run it with n_jobs=1 to see how it fails"
+        )

@@ -1,13 +1,19 @@
-"""Train, score and predict on files that need not fit into memory."""
+"""Train on partitions, side by side: rows in memory, or files larger than it."""
 
+from shardfit.partitioned._classifier import PartitionedClassifier
 from shardfit.partitioned._fit import fit_files
 from shardfit.partitioned._predict import FilePredictions, predict_files
 from shardfit.partitioned._progress import Progress
+from shardfit.partitioned._regressor import PartitionedRegressor
 from shardfit.partitioned._score import ClassificationScores, score_files
+from shardfit.partitioned._transformer import PartitionedTransformer
 
 __all__ = [
     "ClassificationScores",
     "FilePredictions",
+    "PartitionedClassifier",
+    "PartitionedRegressor",
+    "PartitionedTransformer",
     "Progress",
     "fit_files",
     "predict_files",

@@ -1,0 +1,65 @@
+"""The tasks of one training: where they run, and who is told how many are done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from shardfit.parallel import in_order, run_tasks
+
+__all__ = ["Tasks"]
+
+
+class Tasks:
+    """Runs tasks on the active backend of joblib, run after run.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        Number of workers.
+    progress : callable, optional
+        Told the number of tasks that are done, of all runs.
+    """
+
+    def __init__(
+        self, n_jobs: int | None, progress: Callable[[int], object] | None = None
+    ) -> None:
+        self._n_jobs = n_jobs
+        self._progress = progress
+        self._n_done = 0
+
+    def __call__(
+        self,
+        function: Callable[..., Any],
+        arguments: Sequence[tuple[Any, ...]],
+        *,
+        prefer: Literal["threads", "processes"] = "threads",
+    ) -> list[Any]:
+        """Run a function for each tuple of arguments.
+
+        Parameters
+        ----------
+        function : callable
+        arguments : sequence of tuples
+        prefer : {"threads", "processes"}, default="threads"
+            What to use where the user chose no backend.
+
+        Returns
+        -------
+        list
+            The results in the order of the arguments.
+        """
+        results = run_tasks(
+            function,
+            arguments,
+            n_jobs=self._n_jobs,
+            prefer=prefer,
+            progress=self._advance if self._progress is not None else None,
+        )
+        ordered = list(in_order(results))
+        self._n_done += len(arguments)
+        return ordered
+
+    def _advance(self, n_done: int) -> None:
+        assert self._progress is not None
+        self._progress(self._n_done + n_done)
