@@ -15,6 +15,8 @@ from shardfit.exceptions import NotMergeableError
 from shardfit.merging import (
     _dummies,
     _encoding,
+    _ensembles,
+    _forests,
     _imputing,
     _linear,
     _naive_bayes,
@@ -34,6 +36,8 @@ _RULES: dict[type, Rule] = {}
 for _room in (
     _dummies,
     _encoding,
+    _ensembles,
+    _forests,
     _imputing,
     _linear,
     _naive_bayes,

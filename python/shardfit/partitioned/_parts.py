@@ -12,6 +12,8 @@ from sklearn.utils import _safe_indexing
 
 __all__ = ["Part"]
 
+_LARGEST = np.iinfo(np.int32).max
+
 
 @dataclass(frozen=True)
 class Part:
@@ -72,6 +74,11 @@ def _length(value: Any) -> int | None:
 
 
 def _take(X: Any, numbers: NDArray[np.intp]) -> Any:
-    if sparse.issparse(X):
-        return (X if X.format in ("csr", "lil") else X.tocsr())[numbers]
-    return _safe_indexing(X, numbers)
+    if not sparse.issparse(X):
+        return _safe_indexing(X, numbers)
+    rows = (X if X.format in ("csr", "lil") else X.tocsr())[numbers]
+    if rows.format == "csr" and rows.nnz <= _LARGEST and rows.shape[1] <= _LARGEST:
+        # SGD and LIBLINEAR refuse 64-bit indices, which a part seldom needs.
+        rows.indices = rows.indices.astype(np.int32, copy=False)
+        rows.indptr = rows.indptr.astype(np.int32, copy=False)
+    return rows
