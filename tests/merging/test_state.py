@@ -12,6 +12,7 @@ from sklearn.linear_model import (
     LogisticRegression,
     Perceptron,
     SGDClassifier,
+    SGDOneClassSVM,
     SGDRegressor,
 )
 from sklearn.svm import LinearSVC
@@ -196,3 +197,20 @@ def test_merged_model_pickles():
     np.testing.assert_array_equal(
         pickle.loads(pickle.dumps(merged)).predict(X), merged.predict(X)
     )
+
+
+@pytest.mark.parametrize("average", [False, True])
+def test_models_of_one_class_merge_with_a_warning(average):
+    rows = X[Y == 0] + 1
+    models = [
+        SGDOneClassSVM(random_state=i, average=average).fit(rows[i::4])
+        for i in range(4)
+    ]
+    with pytest.warns(UserWarning, match="nine rows of ten") as caught:
+        merged = merge(models)
+    assert caught[0].filename == __file__
+    expected = np.mean([model.offset_ for model in models], axis=0)
+    np.testing.assert_allclose(merged.offset_, expected, rtol=1e-12)
+    full = SGDOneClassSVM(random_state=0, average=average).fit(rows)
+    assert np.mean(merged.predict(rows) == full.predict(rows)) > 0.8
+    merged.partial_fit(rows)

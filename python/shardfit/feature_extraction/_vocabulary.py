@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral
 from threading import RLock
 from typing import Any, NamedTuple, TypedDict
@@ -195,6 +195,14 @@ class LearnedTerms:
     def restore(cls, plain: dict[str, Any]) -> LearnedTerms:
         """Return the terms that `as_plain_data` has described."""
         return cls(TermCounts.restore(**plain), is_partial=True)
+
+    @classmethod
+    def joined(cls, parts: Sequence[LearnedTerms]) -> LearnedTerms:
+        """Return the terms of all parts in their order, as new ones."""
+        joined = cls.restore(parts[0].as_plain_data())
+        for part in parts[1:]:
+            joined.counts.absorb(part.counts)
+        return joined
 
 
 def _choose(

@@ -120,12 +120,14 @@ def merge_linear(
         table = mean.of_coefficients([_as_rows(part) for part in parts])
         return table[0] if parts[0].ndim == 1 else table
 
+    is_one_class = "offset_" in vars(models[0])  # and has no intercept
     if getattr(result, "average", False):
         _set_averaged_state(result, mean_of)
     else:
         result.coef_ = mean_of("coef_")
-        result.intercept_ = mean_of("intercept_")
-    if "offset_" in vars(models[0]):
+        if not is_one_class:
+            result.intercept_ = mean_of("intercept_")
+    if is_one_class:
         result.offset_ = mean_of("offset_")
     _set_counters(result, models)
     return result
@@ -152,7 +154,8 @@ def _set_averaged_state(result: Any, mean_of: Any) -> None:
     result._average_intercept = mean_of("_average_intercept")
     # The very same arrays, as scikit-learn itself has it.
     result.coef_ = result._average_coef
-    result.intercept_ = result._average_intercept
+    if not isinstance(result, linear_model.SGDOneClassSVM):
+        result.intercept_ = result._average_intercept
 
 
 def _set_counters(result: Any, models: list[Any]) -> None:

@@ -30,7 +30,9 @@ def check_not_diverged(models: list[Any]) -> None:
     """
     sizes = []
     for number, model in enumerate(models):
-        size = max(_largest(model.coef_), _largest(np.atleast_1d(model.intercept_)))
+        # SGDOneClassSVM calls it an offset.
+        intercept = getattr(model, "intercept_", getattr(model, "offset_", 0.0))
+        size = max(_largest(model.coef_), _largest(np.atleast_1d(intercept)))
         if not np.isfinite(size):
             raise NotMergeableError(
                 f"estimator {number} holds coefficients that are not finite; fit it "

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from shardfit.exceptions import NotMergeableError
 from shardfit.merging import (
+    _composition,
     _dummies,
     _encoding,
     _ensembles,
@@ -24,6 +25,7 @@ from shardfit.merging import (
     _refusals,
     _scaling,
     _stateless,
+    _vocabularies,
 )
 from shardfit.merging._checks import check_alike
 from shardfit.merging._rules import Kind, Mergeability, Merger, Rule, always
@@ -34,6 +36,7 @@ EstimatorT = TypeVar("EstimatorT")
 
 _RULES: dict[type, Rule] = {}
 for _room in (
+    _composition,
     _dummies,
     _encoding,
     _ensembles,
@@ -44,6 +47,7 @@ for _room in (
     _neighbors,
     _scaling,
     _stateless,
+    _vocabularies,
 ):
     _RULES |= _room.RULES
 
