@@ -17,6 +17,7 @@ import skops.io
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.svm import SVC
 
 from shardfit.cli.model_file import ModelFileError, load_model, save_model
 
@@ -32,6 +33,13 @@ class Canary:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return os.mkdir, (str(self.path),)
+
+
+class Named(SGDClassifier):
+    """Has the name of an estimator of scikit-learn, and may do anything."""
+
+
+Named.__name__ = "SGDClassifier"
 
 
 @pytest.fixture
@@ -129,10 +137,11 @@ def test_text_of_the_card_is_readable(model: Path) -> None:
     [
         (SGDClassifier(), "Pipeline"),
         (make_pipeline(CountVectorizer(), SGDClassifier()), "CountVectorizer"),
-        (make_pipeline(HashingVectorizer(), LogisticRegression()), "LogisticRegress"),
+        (make_pipeline(HashingVectorizer(), SVC()), "SVC"),
+        (make_pipeline(HashingVectorizer(), Named()), "SGDClassifier"),
         (make_pipeline(HashingVectorizer(), SGDClassifier()), "not fitted"),
     ],
-    ids=["no pipeline", "vectorizer", "classifier", "not fitted"],
+    ids=["no pipeline", "vectorizer", "classifier", "same name", "not fitted"],
 )
 def test_other_models_are_not_saved(
     tmp_path: Path, model_of_another_kind: Any, message: str
@@ -296,7 +305,7 @@ def test_deep_nesting_is_refused(rewrite: Callable[..., Path]) -> None:
         node: Any = json_node(None)
         for _ in range(100):
             node = [node]
-        step(schema, 0)["tokenizer"]["content"] = node
+        step(schema, 0)["tokenizer"] = json_node(None) | {"content": node}
 
     with pytest.raises(ModelFileError, match="nested"):
         load_model(rewrite(nest))

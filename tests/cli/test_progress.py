@@ -47,6 +47,17 @@ def test_a_long_phase_tells_how_far_it_is(
         assert "600 of 1,000 rows" in capsys.readouterr().err
 
 
+def test_a_long_phase_that_ends_has_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_progress, "_SECONDS_BETWEEN_LINES", 0.0)
+    with reporting(quiet=False) as progress:
+        assert progress is not None
+        progress.start("fit", 1000)
+        progress.advance(1000, 0)
+    assert capsys.readouterr().err.count("fit: 1,000 rows") == 1
+
+
 def test_an_error_leaves_the_last_line_to_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -10,13 +10,15 @@ import textwrap
 import joblib
 import numpy as np
 import pytest
+from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.feature_extraction.text import HashingVectorizer
-from sklearn.linear_model import SGDClassifier
+from sklearn.linear_model import SGDClassifier, SGDRegressor
+from sklearn.naive_bayes import GaussianNB, MultinomialNB
 from sklearn.pipeline import Pipeline
 
 from shardfit.exceptions import DatasetError
 from shardfit.partitioned import fit_files, score_files
-from shardfit.partitioned._fit import _Dealer
+from shardfit.partitioned._dealing import Dealer
 from tests.partitioned.corpora import documents, files, same_model, write
 
 SMALL = {"n_features": 2**12, "n_epochs": 3}
@@ -119,16 +121,23 @@ def test_average_once_is_the_mean_of_the_partitions(train):
     texts, labels = documents(900)
     X = HashingVectorizer(n_features=2**12).transform(texts)
     y = np.array(labels)
-    owners = _Dealer(2, np.random.default_rng([0, 0])).deal(900)
+    owners = Dealer(2, np.random.default_rng([0, 0])).deal(900)
     parts = [SGDClassifier(alpha=5e-5) for _ in range(2)]
+    n_holding = [np.bincount(X[owners == n].indices, minlength=2**12) for n in (0, 1)]
     for epoch in range(3):
         states = np.random.SeedSequence([0, epoch, 0]).generate_state(2)
         for number, part in enumerate(parts):
             part.set_params(random_state=int(states[number]))
             own = owners == number
             part.partial_fit(X[own], y[own], classes=np.unique(y))
-    expected = (parts[0].coef_ + parts[1].coef_) / 2
-    np.testing.assert_allclose(model["classifier"].coef_, expected, rtol=1e-12)
+    weights = np.array(n_holding) + 1e-9
+    expected = sum(w * part.coef_ for w, part in zip(weights, parts, strict=True))
+    expected /= weights.sum(axis=0)
+    np.testing.assert_allclose(
+        model["classifier"].coef_, expected, rtol=1e-12, atol=1e-15
+    )
+    mean = (parts[0].intercept_ + parts[1].intercept_) / 2
+    np.testing.assert_allclose(model["classifier"].intercept_, mean, rtol=1e-12)
     assert model["classifier"].t_ == 1 + 3 * 900
 
 
@@ -195,10 +204,15 @@ def test_file_that_changes_during_training(tmp_path, monkeypatch):
         ({"n_partitions": 0}, "n_partitions must be at least 1, got 0"),
         ({"n_epochs": 0}, "n_epochs must be at least 1, got 0"),
         ({"memory": -1}, "memory must be at least 1"),
-        ({"merge": "sum"}, 'must be "auto", "mix" or "average", got \'sum\''),
+        ({"merge": "sum"}, "merge must be one of 'auto', .*, got 'sum'"),
         ({"random_state": -1}, "random_state must not be negative"),
         ({"loss": "no"}, "loss"),
         ({"alpha": -1.0}, "alpha"),
+        ({"estimator": SGDClassifier(loss="no")}, "loss"),
+        ({"estimator": SGDClassifier(early_stopping=True)}, "early_stopping=True"),
+        ({"estimator": GaussianNB()}, "GaussianNB takes dense matrices only"),
+        ({"estimator": GradientBoostingClassifier()}, "cannot be trained on part"),
+        ({"estimator": MultinomialNB(), "merge": "mix"}, 'use merge="exact"'),
         ({"n_features": 0}, "n_features must be at least 1, got 0"),
         ({"ngram_range": (2, 1)}, r"ngram_range=\(2, 1\)"),
         ({"n_jobs": 0}, "n_jobs must not be 0"),
@@ -211,6 +225,12 @@ def test_bad_parameters_are_refused_before_anything_is_read(parameters, message)
 
     with pytest.raises(ValueError, match=message):
         fit_files(Unread(), **parameters)
+
+
+@pytest.mark.parametrize("estimator", [SGDClassifier, "SGDClassifier", SGDRegressor()])
+def test_no_classifier(train, estimator):
+    with pytest.raises(TypeError, match="must be a classifier that is not fitted"):
+        fit_files(files(train), estimator=estimator)
 
 
 def test_progress_is_told_of_every_row(train):

@@ -109,7 +109,7 @@ def test_predictions_stream_in_the_order_of_the_rows(model, path):
     labels = np.concatenate([prediction.labels for prediction in batches])
     assert labels.tolist() == model.predict(TEXTS).tolist()
     row = 1
-    for batch, labels in batches:
+    for batch, labels, _ in batches:
         assert batch.first_row == row
         assert len(labels) == batch.n_rows
         assert batch.columns is None
@@ -121,6 +121,34 @@ def test_predictions_bring_the_other_columns_if_asked(model, path):
         model, TextFiles(path, text="text"), keep_columns=True
     )
     assert prediction.batch.columns.column("label").to_pylist() == LABELS
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("loss", ["hinge", "log_loss"])
+def test_scores_of_each_class_if_asked(tmp_path, loss, n_classes):
+    texts, labels = documents(200, n_classes=n_classes)
+    path = write(tmp_path / "test.csv", texts, labels)
+    model = make_pipeline(
+        HashingVectorizer(n_features=2**10), SGDClassifier(loss=loss, random_state=0)
+    ).fit(texts, labels)
+    (prediction,) = predict_files(model, files(path), scores=True)
+    assert prediction.labels.tolist() == model.predict(texts).tolist()
+    assert prediction.scores.shape == (200, n_classes)
+    best = model.classes_[prediction.scores.argmax(axis=1)]
+    assert best.tolist() == prediction.labels.tolist()
+    if loss == "log_loss":
+        np.testing.assert_allclose(prediction.scores, model.predict_proba(texts))
+    else:
+        values = model.decision_function(texts)
+        own = prediction.scores[:, 1] if n_classes == 2 else prediction.scores
+        np.testing.assert_allclose(own, values)
+    (prediction,) = predict_files(model, files(path))
+    assert prediction.scores is None
+
+
+def test_a_model_without_scores(path):
+    with pytest.raises(ValueError, match="FirstLetter has neither predict_proba nor"):
+        next(predict_files(FirstLetter(), files(path), scores=True))
 
 
 def test_batches_before_a_bad_row_are_delivered(model, tmp_path):

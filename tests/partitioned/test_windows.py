@@ -9,7 +9,8 @@ import pytest
 from scipy import sparse
 
 from shardfit.partitioned import _fit, fit_files, score_files
-from shardfit.partitioned._memory import window_bytes
+from shardfit.partitioned._dealing import Dealer
+from shardfit.partitioned._memory import Demand, window_bytes
 from shardfit.partitioned._window import ENTRY_BYTES, ROW_BYTES, Window
 from tests.partitioned.corpora import documents, files, same_model, write
 
@@ -69,10 +70,10 @@ def test_partitions_train_on_the_window_itself():
 
 @pytest.mark.parametrize("n_partitions", [1, 3, 7])
 def test_dealing_is_fair_random_and_blind_to_batches(n_partitions):
-    dealer = _fit._Dealer(n_partitions, np.random.default_rng(0))
+    dealer = Dealer(n_partitions, np.random.default_rng(0))
     owners = dealer.deal(700)
     assert np.ptp(np.bincount(owners, minlength=n_partitions)) <= 1
-    second = _fit._Dealer(n_partitions, np.random.default_rng(0))
+    second = Dealer(n_partitions, np.random.default_rng(0))
     parts = [second.deal(n) for n in (0, 1, 5, 600, 2, 92)]
     assert np.concatenate(parts).tolist() == owners.tolist()
     if n_partitions > 1:
@@ -180,19 +181,42 @@ def test_a_budget_that_is_too_small_says_what_is_needed(tmp_path):
     assert f"{5 * 3 * 2**18 * 8} of them for 5 models of 3 x 262144" in message
     assert "raise memory, or lower n_features or n_partitions" in message
     need = needed(message)
-    settings = {"n_partitions": 4, "n_classes": 3, "n_features": 2**18}
+    demand = Demand(4, 2**18, n_rows_of_model=3)
     for is_mixed in (False, True):
         with pytest.raises(ValueError, match="not enough"):
-            window_bytes(need - 1, **settings, is_mixed=is_mixed)
-        assert window_bytes(need, **settings, is_mixed=is_mixed) > 0
+            window_bytes(need - 1, demand, is_mixed=is_mixed)
+        assert window_bytes(need, demand, is_mixed=is_mixed) > 0
+
+
+@pytest.mark.parametrize("n_partitions", [1, 4])
+def test_all_that_is_counted_has_its_place_in_the_budget(n_partitions):
+    vectors = {}
+    for idf in (False, True):
+        demand = Demand(n_partitions, 1000, 3, weighs_terms=idf)
+        vectors[idf] = demand.count_bytes / 8000
+    # Document frequencies: counts before and after a batch, and weights.
+    assert vectors[True] - vectors[False] == 3
+    assert vectors[False] == (0 if n_partitions == 1 else 4 + 5)
+    averaging = Demand(n_partitions, 1000, n_rows_of_model=2 * 3)
+    plain = Demand(n_partitions, 1000, n_rows_of_model=3)
+    assert averaging.model_bytes == 2 * plain.model_bytes
+
+
+def test_rows_are_weighed_in_their_places():
+    X, codes = matrix(10_000)
+    window = Window(10**7, 50, 2)
+    append(window, X, codes, 2)
+    window.weigh(lambda rows: 2 * rows)
+    for part, y in window.parts():
+        assert same_rows(part, y, 2 * X)
 
 
 def test_only_rows_in_an_order_of_their_own_get_all_memory():
-    settings = {"n_partitions": 1, "n_classes": 2, "n_features": 2**18}
-    assert window_bytes(10**9, **settings, is_mixed=True) == 10**9 // 40
-    assert window_bytes(10**10, **settings, is_mixed=True) == 10**10 // 40
+    demand = Demand(1, 2**18, n_rows_of_model=1)
+    assert window_bytes(10**9, demand, is_mixed=True) == 10**9 // 40
+    assert window_bytes(10**10, demand, is_mixed=True) == 10**10 // 40
     for memory in (10**9, 10**10):
-        left = window_bytes(memory, **settings, is_mixed=False)
+        left = window_bytes(memory, demand, is_mixed=False)
         assert 0.5 * memory < left < memory
 
 
@@ -200,16 +224,11 @@ def test_only_rows_in_an_order_of_their_own_get_all_memory():
 @pytest.mark.parametrize("n_partitions", [1, 8])
 def test_the_smallest_window_holds_any_row(n_partitions, is_mixed):
     n_features = 2**20
-    settings = {
-        "n_partitions": n_partitions,
-        "n_classes": 2,
-        "n_features": n_features,
-        "is_mixed": is_mixed,
-    }
+    demand = Demand(n_partitions, n_features, n_rows_of_model=1)
     with pytest.raises(ValueError, match="needs") as caught:
-        window_bytes(1, **settings)
-    need = needed(str(caught.value))
-    window = Window(window_bytes(need, **settings), n_features, n_partitions)
+        window_bytes(1, demand, is_mixed=is_mixed)
+    n_bytes = window_bytes(needed(str(caught.value)), demand, is_mixed=is_mixed)
+    window = Window(n_bytes, n_features, n_partitions)
     full = sparse.csr_matrix(
         (
             np.ones(n_features),

@@ -11,12 +11,11 @@ import json
 from typing import Any
 from zipfile import ZIP_STORED, ZipFile
 
-import numpy as np
-from sklearn.feature_extraction.text import HashingVectorizer
-from sklearn.linear_model import SGDClassifier
-from sklearn.pipeline import Pipeline
+from shardfit.cli._model_arrays import check_sparse_rows, check_tree
+from shardfit.cli._model_error import ModelFileError
+from shardfit.cli._model_types import MODULES
 
-__all__ = ["ModelFileError", "audit", "check_pipeline"]
+__all__ = ["audit"]
 
 _SCHEMA = "schema.json"
 _MAX_SCHEMA_BYTES = 2**26
@@ -30,8 +29,14 @@ _ALLOWED = {
     "ObjectNode": {
         ("sklearn.pipeline", "Pipeline"),
         ("sklearn.feature_extraction.text", "HashingVectorizer"),
-        ("sklearn.linear_model._stochastic_gradient", "SGDClassifier"),
-    },
+        ("sklearn.feature_extraction.text", "TfidfTransformer"),
+        ("sklearn.preprocessing._label", "LabelBinarizer"),
+        ("sklearn.tree._classes", "DecisionTreeClassifier"),
+        ("sklearn.tree._classes", "ExtraTreeClassifier"),
+    }
+    | {(module, name) for name, module in MODULES.items()},
+    "TreeNode": {("sklearn.tree._tree", "Tree")},
+    "SparseMatrixNode": {("scipy.sparse._csr", "csr_matrix")},
     "LossNode": {
         (_SGD, "Hinge"),
         (_SGD, "SquaredHinge"),
@@ -46,6 +51,7 @@ _ALLOWED = {
     "TypeNode": {
         ("builtins", "str"),
         ("builtins", "int"),
+        ("builtins", "bool"),
         ("numpy", "float32"),
         ("numpy", "float64"),
     },
@@ -54,10 +60,6 @@ _ALLOWED = {
     "ListNode": {("builtins", "list")},
     "TupleNode": {("builtins", "tuple")},
 }
-
-
-class ModelFileError(ValueError):
-    """A model file that is damaged or foreign, or a model that no file may hold."""
 
 
 def audit(archive: ZipFile, *, n_bytes: int) -> None:
@@ -89,93 +91,75 @@ def audit(archive: ZipFile, *, n_bytes: int) -> None:
         raise ModelFileError(f"it is no skops file: it holds no {_SCHEMA}")
     if archive.getinfo(_SCHEMA).file_size > _MAX_SCHEMA_BYTES:
         raise ModelFileError(f"its {_SCHEMA} is larger than {_MAX_SCHEMA_BYTES} bytes")
-    _audit_schema(json.loads(archive.read(_SCHEMA)))
+    _Schema(archive).audit(json.loads(archive.read(_SCHEMA)))
 
 
-def _audit_schema(schema: Any) -> None:
-    """Look at every node of the tree, however it is nested."""
-    array_owners: dict[str, Any] = {}
-    waiting: list[tuple[Any, int]] = [(schema, 0)]
-    while waiting:
-        value, depth = waiting.pop()
-        if depth > _MAX_DEPTH:
-            raise ModelFileError(f"it is nested more than {_MAX_DEPTH} deep")
-        if isinstance(value, dict):
-            if "__loader__" in value:
-                _audit_node(value, array_owners)
-            waiting += [(child, depth + 1) for child in value.values()]
-        elif isinstance(value, list):
-            waiting += [(child, depth + 1) for child in value]
+class _Schema:
+    """What the nodes of a file say, looked at one by one."""
 
+    def __init__(self, archive: ZipFile) -> None:
+        self._archive = archive
+        self._owners: dict[str, Any] = {}
+        self._nodes: dict[Any, dict[str, Any]] = {}
 
-def _audit_node(node: dict[str, Any], array_owners: dict[str, Any]) -> None:
-    loader = node["__loader__"]
-    name = (node["__module__"], node["__class__"])
-    if name not in _ALLOWED.get(loader, ()):
-        raise ModelFileError(
-            f"it holds {'.'.join(map(str, name))} ({loader}), which is not among the "
-            "types that a model file may hold"
-        )
-    # One array listed by many nodes would be read as many times.
-    if "file" in node:
+    def audit(self, schema: Any) -> None:
+        """Look at every node of the tree, however it is nested."""
+        waiting: list[tuple[Any, int]] = [(schema, 0)]
+        while waiting:
+            value, depth = waiting.pop()
+            if depth > _MAX_DEPTH:
+                raise ModelFileError(f"it is nested more than {_MAX_DEPTH} deep")
+            if isinstance(value, dict):
+                if "__loader__" in value:
+                    self._audit_node(value)
+                waiting += [(child, depth + 1) for child in value.values()]
+            elif isinstance(value, list):
+                waiting += [(child, depth + 1) for child in value]
+
+    def _audit_node(self, node: dict[str, Any]) -> None:
+        loader = node["__loader__"]
+        name = (node["__module__"], node["__class__"])
+        if name not in _ALLOWED.get(loader, ()):
+            raise ModelFileError(
+                f"it holds {'.'.join(map(str, name))} ({loader}), which is not among "
+                "the types that a model file may hold"
+            )
+        self._check_identity(node)
+        if loader == "NdArrayNode" and node["type"] != "numpy":
+            raise ModelFileError("it holds an array of objects")
+        # Native code follows the numbers of these wherever they lead.
+        if loader == "TreeNode":
+            check_tree(node, self._archive)
+        elif loader == "SparseMatrixNode":
+            check_sparse_rows(node, self._archive)
+
+    def _check_identity(self, node: dict[str, Any]) -> None:
+        """Refuse nodes that could be read as others than those that were looked at."""
         identity = node.get("__id__")
-        if array_owners.setdefault(node["file"], identity) != identity:
-            raise ModelFileError(f"it uses the array {node['file']} more than once")
+        file = node.get("file")
+        # One array listed by many nodes would be read as many times.
+        if file is not None and self._owners.setdefault(file, identity) != identity:
+            raise ModelFileError(f"it uses the array {file} more than once")
+        # skops takes nodes of one number for one object, and reads the first only.
+        if identity is not None:
+            first = self._nodes.setdefault(identity, node)
+            if first is not node and not _say_the_same(first, node):
+                raise ModelFileError(f"it has two objects of the number {identity}")
 
 
-def check_pipeline(pipeline: object) -> None:
-    """Refuse anything but a fitted HashingVectorizer, then an SGDClassifier.
-
-    Parameters
-    ----------
-    pipeline : object
-        What a file holds, or is to hold.
-
-    Raises
-    ------
-    ModelFileError
-        If it is another kind of object, or its parts do not fit together.
-    """
-    steps = pipeline.steps if isinstance(pipeline, Pipeline) else []
-    if not (
-        len(steps) == 2
-        and isinstance(steps[0][1], HashingVectorizer)
-        and isinstance(steps[1][1], SGDClassifier)
-    ):
-        raise ModelFileError(
-            f"it holds {_kind_of(pipeline)}, not a Pipeline of a HashingVectorizer "
-            "and an SGDClassifier"
-        )
-    vectorizer, classifier = steps[0][1], steps[1][1]
-    if vectorizer.input != "content":
-        # The texts would be names of files, which predicting would then open.
-        raise ModelFileError(f"its vectorizer reads a {vectorizer.input}, not text")
-    for part in (pipeline, vectorizer, classifier):
-        hidden = [n for n in vars(part) if callable(getattr(type(part), n, None))]
-        if hidden:
-            raise ModelFileError(f"it hides the method {hidden[0]!r} behind a value")
-    if not hasattr(classifier, "coef_"):
-        raise ModelFileError("its classifier is not fitted")
-    # What a parameter may be, scikit-learn says: no dict in the place of a function.
-    vectorizer._validate_params()
-    classifier._validate_params()
-    _check_shapes(vectorizer, classifier)
-
-
-def _check_shapes(vectorizer: HashingVectorizer, classifier: SGDClassifier) -> None:
-    coef, intercept = np.asarray(classifier.coef_), np.asarray(classifier.intercept_)
-    n_classes = len(classifier.classes_)
-    n_rows = 1 if n_classes == 2 else n_classes
-    expected = (n_rows, vectorizer.n_features)
-    if n_classes < 2 or coef.shape != expected or intercept.shape != (n_rows,):
-        raise ModelFileError(
-            f"its coefficients have shape {coef.shape}, its {n_classes} classes and "
-            f"{vectorizer.n_features} features need {expected}"
-        )
-
-
-def _kind_of(value: object) -> str:
-    if isinstance(value, Pipeline):
-        kinds = (type(step).__name__ for _, step in value.steps)
-        return f"a Pipeline of {', '.join(kinds)}"
-    return f"an object of type {type(value).__name__}"
+def _say_the_same(one: Any, other: Any) -> bool:
+    """Compare nodes in all but numbers, which differ inside of equal nodes."""
+    waiting = [(one, other)]
+    while waiting:
+        first, second = waiting.pop()
+        if isinstance(first, dict) and isinstance(second, dict):
+            if first.keys() != second.keys():
+                return False
+            waiting += [(first[k], second[k]) for k in first if k != "__id__"]
+        elif isinstance(first, list) and isinstance(second, list):
+            if len(first) != len(second):
+                return False
+            waiting += zip(first, second, strict=True)
+        elif type(first) is not type(second) or first != second:
+            return False
+    return True

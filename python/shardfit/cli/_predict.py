@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -28,6 +28,7 @@ from shardfit.exceptions import DatasetError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from shardfit.datasets import TextBatch
     from shardfit.partitioned import FilePredictions
@@ -57,6 +58,12 @@ _PREDICTION = "prediction"
     help="Column of FILES to write beside each prediction instead of its file and "
     "row; may be repeated.",
 )
+@click.option(
+    "--scores",
+    is_flag=True,
+    help="Write a column score:LABEL for each label as well: its probability, or what "
+    "a model without probabilities decides by.",
+)
 @text_option
 @jobs_option
 @force_option
@@ -66,6 +73,7 @@ def predict(
     files: tuple[str, ...],
     output: Path,
     keep: tuple[str, ...],
+    scores: bool,
     text: tuple[str, ...],
     n_jobs: int | None,
     force: bool,
@@ -87,6 +95,7 @@ def predict(
     from shardfit.partitioned import predict_files
 
     saved = load_model(model)
+    scored = _scored_columns(saved.pipeline.classes_, kept) if scores else []
     data = open_files(files, text=text_columns(saved, model, text))
     if output != _STDOUT:
         check_output("--output", output, force=force, inputs=[model, *data.files])
@@ -101,11 +110,12 @@ def predict(
             saved.pipeline,
             data,
             keep_columns=bool(kept),
+            scores=scores,
             n_jobs=n_jobs,
             progress=progress,
         ):
             try:
-                write(_table_of(predicted, kept))
+                write(_table_of(predicted, kept, scored))
             except DatasetError:
                 raise
             except ValueError as error:
@@ -132,7 +142,20 @@ def _check_suffix(output: Path) -> str:
     return suffix
 
 
-def _table_of(predicted: FilePredictions, kept: tuple[str, ...]) -> pa.Table:
+def _scored_columns(labels: NDArray[Any], kept: tuple[str, ...]) -> list[str]:
+    """Return the names of the columns of scores, which nothing else may have."""
+    names = [f"score:{label}" for label in labels.tolist()]
+    both = [name for name in names if name in kept]
+    if both:
+        raise click.BadParameter(
+            f"{both[0]!r} is the name of a column of scores", param_hint="'--keep'"
+        )
+    return names
+
+
+def _table_of(
+    predicted: FilePredictions, kept: tuple[str, ...], scored: list[str]
+) -> pa.Table:
     """Return the predictions of a batch beside what identifies its rows."""
     import pyarrow as pa
 
@@ -146,7 +169,11 @@ def _table_of(predicted: FilePredictions, kept: tuple[str, ...]) -> pa.Table:
             "file": pa.array([str(batch.file)] * batch.n_rows),
             "row": pa.array(rows, pa.int64()),
         }
-    return pa.table(columns | {_PREDICTION: pa.array(predicted.labels)})
+    columns |= {_PREDICTION: pa.array(predicted.labels)}
+    if predicted.scores is not None:
+        numbers = map(pa.array, predicted.scores.T)
+        columns |= dict(zip(scored, numbers, strict=True))
+    return pa.table(columns)
 
 
 def _column(batch: TextBatch, name: str) -> pa.Array:

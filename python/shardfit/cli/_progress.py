@@ -147,7 +147,9 @@ class _Lines:
         self._n_rows += n_rows
         self._n_bytes += n_bytes
         now = time.monotonic()
-        if now - self._spoke >= _SECONDS_BETWEEN_LINES:
+        is_late = now - self._spoke >= _SECONDS_BETWEEN_LINES
+        # The end of the phase has a line of its own.
+        if is_late and self._n_rows != self._total_rows:
             self._spoke = now
             self._speak()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from shardfit.cli._arguments import (
     FitOption,
@@ -22,6 +23,12 @@ from shardfit.cli._arguments import (
     open_files,
     positive_number,
     quiet_option,
+)
+from shardfit.cli._classifiers import (
+    DEFAULT_CLASSIFIER,
+    check_training,
+    classifier_of,
+    parameters_of,
 )
 from shardfit.cli._progress import Reporter, reporting, say
 from shardfit.cli._whole_file import whole_file
@@ -63,21 +70,44 @@ _MAX_FEATURES = 2**31 - 2
     "n_epochs",
     cls=FitOption,
     type=click.IntRange(min=1),
-    help="Times that training goes over the data.",
+    help="Times that SGD models go over the data.",
 )
 @click.option(
     "--merge",
     cls=FitOption,
-    type=click.Choice(["auto", "average", "mix"]),
-    help="Merge once at the end (average) or after every epoch (mix).",
+    type=click.Choice(["auto", "average", "mix", "exact", "union"]),
+    help="How the parts become one: average at the end, mix after every epoch, exact "
+    "as from all rows, union of trees; auto is the best for the classifier.",
 )
-@click.option("--loss", cls=FitOption, type=click.Choice(_LOSSES), help="Loss.")
+@click.option(
+    "--estimator",
+    "name",
+    metavar="NAME",
+    default=DEFAULT_CLASSIFIER,
+    show_default=True,
+    help="Classifier of scikit-learn, such as LogisticRegression or MultinomialNB. All "
+    "but linear SGD models need the vectorized rows in memory.",
+)
+@click.option(
+    "--set",
+    "given",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Parameter of the classifier; may be repeated.",
+)
+@click.option("--idf", is_flag=True, help="Weight words by how rare they are.")
+@click.option(
+    "--loss",
+    cls=FitOption,
+    type=click.Choice(_LOSSES),
+    help="Loss of SGDClassifier.",
+)
 @click.option(
     "--alpha",
     cls=FitOption,
     type=positive_number,
     metavar="NUMBER",
-    help="Strength of the regularization.",
+    help="Strength of the regularization of SGDClassifier.",
 )
 @click.option(
     "--n-features",
@@ -110,21 +140,35 @@ _MAX_FEATURES = 2**31 - 2
 @jobs_option
 @force_option
 @quiet_option
+@click.pass_context
 def train(
+    context: click.Context,
+    /,
     files: tuple[str, ...],
     text: tuple[str, ...],
     label: str,
     output: Path,
     force: bool,
     quiet: bool,
+    name: str,
+    given: tuple[str, ...],
     **settings: Any,
 ) -> None:
-    """Train a linear classifier on the text and labels of FILES.
+    """Train a classifier on the text and labels of FILES.
 
     FILES are Parquet, CSV or JSON lines. The model is a plain scikit-learn pipeline
     in a file that holds no code.
     """
     columns = distinct_columns("--text", text)
+    parameters = _parameters(context, name, parameters_of(given))
+    del settings["loss"], settings["alpha"]
+    estimator = classifier_of(name, parameters)
+    check_training(
+        estimator,
+        settings["merge"],
+        names=list(parameters),
+        counts_epochs=_is_given(context, "n_epochs"),
+    )
     data = open_files(files, text=columns, label=label)
     check_output("--output", output, force=force, inputs=data.files)
     from shardfit.cli.model_file import save_model
@@ -135,7 +179,9 @@ def train(
     with whole_file(output) as sink:
         with reporting(quiet=quiet, total_bytes=data.n_bytes) as progress:
             counter = _Counter(progress)
-            pipeline = fit_files(data, progress=counter, **settings)
+            pipeline = fit_files(
+                data, estimator=estimator, progress=counter, **settings
+            )
         seconds = time.monotonic() - began
         classes = pipeline[-1].classes_
         save_model(
@@ -145,7 +191,8 @@ def train(
             label=label,
             label_type=_LABEL_TYPES[classes.dtype.kind],
             training={"rows": counter.n_rows, "text_bytes": counter.n_bytes}
-            | {"seconds": round(seconds, 3)}
+            | {"seconds": round(seconds, 3), "estimator": name}
+            | {"parameters": {key: repr(value) for key, value in parameters.items()}}
             | settings,
         )
     if not quiet:
@@ -155,6 +202,31 @@ def train(
             f"({counter.n_bytes / 1e6 / seconds:.1f} MB/s)"
         )
         say(f"wrote {output} ({format_bytes(os.path.getsize(output))})")
+
+
+def _parameters(
+    context: click.Context, name: str, parameters: dict[str, Any]
+) -> dict[str, Any]:
+    """Return all parameters of the classifier that options of the command name."""
+    short = {option: context.params[option] for option in ("loss", "alpha")}
+    given = [option for option in short if _is_given(context, option)]
+    if name != DEFAULT_CLASSIFIER:
+        if given:
+            raise click.BadParameter(
+                f"it is for {DEFAULT_CLASSIFIER}; {name} has its parameters by --set",
+                param_hint=f"'--{given[0]}'",
+            )
+        return parameters
+    for option in given:
+        if option in parameters:
+            raise click.UsageError(
+                f"--{option} is short for --set {option}=VALUE; use one of them"
+            )
+    return short | parameters
+
+
+def _is_given(context: click.Context, option: str) -> bool:
+    return context.get_parameter_source(option) is not ParameterSource.DEFAULT
 
 
 class _Counter:

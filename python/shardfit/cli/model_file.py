@@ -23,13 +23,18 @@ import sklearn
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.pipeline import Pipeline
 
-from shardfit.cli._model_audit import ModelFileError, audit, check_pipeline
+from shardfit.cli._model_arrays import uncompressed
+from shardfit.cli._model_audit import audit
+from shardfit.cli._model_checks import check_pipeline
+from shardfit.cli._model_error import ModelFileError
 from shardfit.cli._whole_file import whole_file
 
 __all__ = ["ModelFileError", "SavedModel", "load_model", "save_model"]
 
 _CARD = "shardfit.json"
 _FORMAT = 1
+# What skops does not trust, because it does not look at the numbers: `audit` does.
+_AUDITED_TYPES = ["sklearn.tree._tree.Tree", "scipy.sparse._csr.csr_matrix"]
 _MAX_CARD_BYTES = 2**20
 
 
@@ -40,7 +45,8 @@ class SavedModel:
     Attributes
     ----------
     pipeline : sklearn.pipeline.Pipeline
-        The fitted pipeline: a HashingVectorizer, then an SGDClassifier.
+        The fitted pipeline: a HashingVectorizer, a TfidfTransformer or none, and a
+        classifier.
     text : tuple of str
         Columns of text that it was trained on, empty if the file does not say.
     label : str or None
@@ -75,7 +81,8 @@ def save_model(
     Parameters
     ----------
     pipeline : sklearn.pipeline.Pipeline
-        A fitted pipeline of a HashingVectorizer and an SGDClassifier, as
+        A fitted pipeline of a HashingVectorizer, a TfidfTransformer or none, and an
+        SGDClassifier or another classifier of those that `shardfit train` offers, as
         `shardfit.partitioned.fit_files` returns it.
     file : path-like or binary file
         Where to write. A file of that name is replaced, whole or not at all.
@@ -131,6 +138,7 @@ def save_model(
     check_pipeline(pipeline)
     content = io.BytesIO()
     skops.io.dump(pipeline, content)
+    content = _with_plain_members(content)
     with ZipFile(content, "a") as archive:
         archive.writestr(_CARD, _card_of(saved))
         audit(archive, n_bytes=len(content.getbuffer()))
@@ -185,6 +193,20 @@ def load_model(path: str | os.PathLike[str]) -> SavedModel:
     return SavedModel(pipeline=pipeline, **card)
 
 
+def _with_plain_members(content: io.BytesIO) -> io.BytesIO:
+    """Return a file in which sparse matrices are not compressed, if there are any."""
+    with ZipFile(content) as archive:
+        if not any(name.endswith(".npz") for name in archive.namelist()):
+            return content
+        plain = io.BytesIO()
+        with ZipFile(plain, "w") as copy:
+            for name in archive.namelist():
+                member = archive.read(name)
+                packed = name.endswith(".npz")
+                copy.writestr(name, uncompressed(member) if packed else member)
+    return plain
+
+
 def _opened(
     file: str | os.PathLike[str] | BinaryIO,
 ) -> AbstractContextManager[BinaryIO]:
@@ -196,12 +218,12 @@ def _opened(
 def _load_pipeline(
     path: str | os.PathLike[str],
     file: BinaryIO,
-    load: Callable[[BinaryIO], Any],
+    load: Callable[..., Any],
 ) -> Any:
     """Build what the file holds; one warning stands for those of every estimator."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", InconsistentVersionWarning)
-        pipeline = load(file)
+        pipeline = load(file, trusted=_AUDITED_TYPES)
     messages = [str(warning.message) for warning in caught]
     for warning in caught:
         if isinstance(warning.message, InconsistentVersionWarning):

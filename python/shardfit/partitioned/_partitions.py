@@ -1,17 +1,16 @@
-"""Models that train side by side on their own rows and are averaged."""
+"""Models that train side by side on the rows of a window and are averaged."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
-from numpy.typing import NDArray
+from joblib import Parallel, delayed
 from sklearn.base import clone
-from sklearn.linear_model import SGDClassifier
 
-from shardfit._threads import effective_threads
-from shardfit.merging import merge
+from shardfit.merging._linear import Columns, merge_linear
+from shardfit.parallel import worker_count
+from shardfit.partitioned._mixing import restart, train_epoch
 from shardfit.partitioned._window import CLASS_THREADS, Window
 
 __all__ = ["Partitions"]
@@ -22,8 +21,8 @@ class Partitions:
 
     Parameters
     ----------
-    template : SGDClassifier
-        Not fitted.
+    template : estimator
+        Not fitted; a linear classifier that has `partial_fit`.
     n_partitions : int
         At least 1.
     n_classes : int
@@ -33,25 +32,27 @@ class Partitions:
     """
 
     def __init__(
-        self,
-        template: SGDClassifier,
-        n_partitions: int,
-        n_classes: int,
-        n_jobs: int | None,
+        self, template: Any, n_partitions: int, n_classes: int, n_jobs: int | None
     ) -> None:
         self._classes = np.arange(n_classes)
-        self._n_jobs = _workers(n_jobs)
+        self._n_jobs = worker_count(n_jobs)
         self._models = [clone(template) for _ in range(n_partitions)]
-        if n_partitions == 1:
+        if n_partitions == 1 and "n_jobs" in template.get_params(deep=False):
             # A model alone has the threads to itself, for its classes.
-            n_jobs = None if self._n_jobs is None else min(self._n_jobs, CLASS_THREADS)
-            self._models[0].set_params(n_jobs=n_jobs)
+            self._models[0].set_params(n_jobs=min(self._n_jobs, CLASS_THREADS))
         self._forget_rows()
 
     def _forget_rows(self) -> None:
-        self._counts = np.zeros((len(self._models), len(self._classes)), dtype=np.int64)
+        self._class_counts = np.zeros(
+            (len(self._models), len(self._classes)), dtype=np.int64
+        )
+        # How many rows of each partition hold each feature.
+        self._feature_counts: list[Any] = [0] * len(self._models)
+        self._are_counts_old = False
 
-    def train(self, window: Window, seed: np.random.SeedSequence) -> None:
+    def train(
+        self, window: Window, seed: np.random.SeedSequence, *, again: bool = False
+    ) -> None:
         """Train each model once on its rows of a window.
 
         Parameters
@@ -59,25 +60,32 @@ class Partitions:
         window : Window
         seed : numpy.random.SeedSequence
             Decides the order of the rows in each partition.
+        again : bool, default=False
+            Whether these are the rows of the call before, and all rows.
         """
+        parts = list(window.parts())
+        seeds = seed.generate_state(len(parts))
         tasks = [
-            (model, X, y, self._classes, int(state))
-            for model, (X, y), state in zip(
-                self._models,
-                window.parts(),
-                seed.generate_state(len(self._models)),
-                strict=True,
-            )
+            (model, X, y, None, self._classes, int(state))
+            for model, (X, y), state in zip(self._models, parts, seeds, strict=True)
         ]
-        for number, (_, _, y, *_) in enumerate(tasks):
-            self._counts[number] += np.bincount(y, minlength=len(self._classes))
         if len(tasks) == 1:
-            self._models = [train_partition(*tasks[0])]
+            self._models = [train_epoch(*tasks[0])]
             return
-        n_jobs = None if self._n_jobs is None else min(self._n_jobs, len(tasks))
+        if not again:
+            self._count(window)
+        n_jobs = min(self._n_jobs, len(tasks))
         self._models = Parallel(n_jobs=n_jobs, prefer="threads")(
-            delayed(train_partition)(*task) for task in tasks
+            delayed(train_epoch)(*task) for task in tasks
         )
+
+    def _count(self, window: Window) -> None:
+        if self._are_counts_old:
+            self._forget_rows()
+        for number, (X, y) in enumerate(window.parts()):
+            self._class_counts[number] += np.bincount(y, minlength=len(self._classes))
+            in_rows = np.bincount(X.indices, minlength=X.shape[1])
+            self._feature_counts[number] += in_rows
 
     def mix(self) -> None:
         """Let every model go on from the average of all."""
@@ -85,77 +93,30 @@ class Partitions:
             return
         mean = self._mean()
         for model in self._models:
+            # The copy takes the place of what the model has, and not more.
+            for name in ("coef_", "_standard_coef", "_average_coef"):
+                vars(model).pop(name, None)
             # Own copies: SGD writes into them. The step counter stays the model's own,
             # because that of all models together would shorten the steps too soon.
-            model.coef_ = _refilled(getattr(model, "coef_", None), mean.coef_)
-            model.intercept_ = mean.intercept_.copy()
-        self._forget_rows()
+            restart(model, mean, ...)
+        self._are_counts_old = True
 
-    def _mean(self) -> SGDClassifier:
-        trained = np.flatnonzero(self._counts.sum(axis=1))
-        return merge(
+    def _mean(self) -> Any:
+        n_rows = self._class_counts.sum(axis=1)
+        trained = np.flatnonzero(n_rows)
+        counts = [self._feature_counts[number] for number in trained]
+        return merge_linear(
             [self._models[number] for number in trained],
-            weights=self._counts[trained].sum(axis=1),
-            classes=[np.flatnonzero(self._counts[number]) for number in trained],
+            n_rows[trained].astype(np.float64),
+            [np.flatnonzero(self._class_counts[number]) for number in trained],
+            Columns(len(counts[0]), [slice(None)] * len(trained), counts),
         )
 
-    def result(self) -> SGDClassifier:
+    def result(self) -> Any:
         """Return the average of the models.
 
         Returns
         -------
-        SGDClassifier
+        estimator
         """
         return self._models[0] if len(self._models) == 1 else self._mean()
-
-
-def train_partition(
-    model: SGDClassifier, X: Any, y: NDArray[Any], classes: NDArray[Any], seed: int
-) -> SGDClassifier:
-    """Train a model on some rows once: the task that joblib's workers run.
-
-    Parameters
-    ----------
-    model : SGDClassifier
-        Changed in place, except where it came memory-mapped.
-    X : csr_matrix of shape (n_rows, n_features)
-    y : ndarray of shape (n_rows,)
-    classes : ndarray of shape (n_classes,)
-    seed : int
-        Decides the order of the rows.
-
-    Returns
-    -------
-    SGDClassifier
-        The model, which a worker in another process has to send back.
-    """
-    if X.shape[0] == 0:
-        return model
-    for name in ("coef_", "intercept_"):
-        array = getattr(model, name, None)
-        # joblib hands large arrays to processes as read-only maps of a file, and SGD
-        # writes into them unasked: a segmentation fault.
-        if array is not None and not _is_own(array):
-            setattr(model, name, np.array(array))
-    return model.set_params(random_state=seed).partial_fit(X, y, classes=classes)
-
-
-def _is_own(array: NDArray[Any]) -> bool:
-    return array.flags.writeable and not isinstance(array, np.memmap)
-
-
-def _refilled(
-    array: NDArray[np.float64] | None, values: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Copy values into an array where there is one, into a new one elsewhere."""
-    if array is None:
-        return values.copy()
-    np.copyto(array, values)
-    return array
-
-
-def _workers(n_jobs: int | None) -> int | None:
-    """Return joblib's `n_jobs`, which is None where the user's configuration says."""
-    if n_jobs is None and effective_n_jobs(None) > 1:
-        return None
-    return effective_threads(n_jobs)

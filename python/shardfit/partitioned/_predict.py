@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from shardfit.datasets import TextBatch, TextFiles
 
-__all__ = ["FilePredictions", "check_files", "fast_predictor", "predict_files"]
+__all__ = ["FilePredictions", "TextPredictor", "check_files", "predict_files"]
 
 
 class FilePredictions(NamedTuple):
@@ -31,10 +31,14 @@ class FilePredictions(NamedTuple):
         The rows, and where they come from.
     labels : ndarray of shape (n_rows,)
         The predicted labels.
+    scores : ndarray of shape (n_rows, n_classes) or None
+        Probabilities of the classes where the model has them, else what it decides by:
+        the more the likelier. None if nobody asked for them.
     """
 
     batch: TextBatch
     labels: NDArray[Any]
+    scores: NDArray[np.float64] | None = None
 
 
 def predict_files(
@@ -42,6 +46,7 @@ def predict_files(
     files: TextFiles,
     *,
     keep_columns: bool = False,
+    scores: bool = False,
     n_jobs: int | None = None,
     progress: Progress | None = None,
 ) -> Iterator[FilePredictions]:
@@ -54,6 +59,8 @@ def predict_files(
     files : TextFiles
     keep_columns : bool, default=False
         Whether the batches carry all columns of the files.
+    scores : bool, default=False
+        Whether there is a number for each class as well.
     n_jobs : int or None, default=None
         Number of threads that vectorize; None is every CPU this process may use.
     progress : Progress, optional
@@ -68,6 +75,8 @@ def predict_files(
     ------
     DatasetError
         If the files hold what cannot be read.
+    ValueError
+        If there are to be scores, and the model has none.
 
     See Also
     --------
@@ -75,10 +84,18 @@ def predict_files(
     """
     check_files(files)
     report = Silence() if progress is None else progress
-    predict = fast_predictor(model, n_jobs)
+    if scores and not _has_scores(model):
+        raise ValueError(
+            f"{type(model).__name__} has neither predict_proba nor decision_function; "
+            "predict labels only"
+        )
+    predictor = TextPredictor(model, n_jobs)
     report.start("predict", None)
     for batch in files.batches(keep_columns=keep_columns):
-        yield FilePredictions(batch, predict(batch.texts))
+        if scores:
+            yield FilePredictions(batch, *predictor.labels_and_scores(batch.texts))
+        else:
+            yield FilePredictions(batch, predictor.labels(batch.texts))
         report.advance(batch.n_rows, batch.n_bytes)
 
 
@@ -91,8 +108,12 @@ def check_files(files: object) -> None:
         )
 
 
-def fast_predictor(model: Any, n_jobs: int | None) -> Callable[[Any], NDArray[Any]]:
-    """Return a function that predicts as a model does, faster where it can.
+def _has_scores(model: Any) -> bool:
+    return hasattr(model, "predict_proba") or hasattr(model, "decision_function")
+
+
+class TextPredictor:
+    """Predicts as a model does, faster where that is possible.
 
     Parameters
     ----------
@@ -100,22 +121,39 @@ def fast_predictor(model: Any, n_jobs: int | None) -> Callable[[Any], NDArray[An
         Takes text.
     n_jobs : int or None
         Number of threads that vectorize.
-
-    Returns
-    -------
-    callable
-        From a pyarrow Array of strings to an ndarray of labels.
     """
-    if (
-        type(model) is Pipeline
-        and len(model.steps) > 1
-        and type(model.steps[0][1]) is HashingVectorizer
-    ):
-        # The same matrix from the multithreaded vectorizer.
-        vectorizer = FastVectorizer(**model.steps[0][1].get_params(), n_jobs=n_jobs)
-        rest = _with_columns_in_memory(model[1:])
-        return lambda texts: np.asarray(rest.predict(vectorizer.transform(texts)))
-    return lambda texts: np.asarray(model.predict(texts.to_pylist()))
+
+    def __init__(self, model: Any, n_jobs: int | None) -> None:
+        self._rest = model
+        self._rows_of: Callable[[Any], Any] = _as_list
+        if (
+            type(model) is Pipeline
+            and len(model.steps) > 1
+            and type(model.steps[0][1]) is HashingVectorizer
+        ):
+            # The same matrix from the multithreaded vectorizer.
+            vectorizer = FastVectorizer(**model.steps[0][1].get_params(), n_jobs=n_jobs)
+            self._rest = _with_columns_in_memory(model[1:])
+            self._rows_of = vectorizer.transform
+
+    def labels(self, texts: Any) -> NDArray[Any]:
+        """Return the labels of a pyarrow Array of strings."""
+        return np.asarray(self._rest.predict(self._rows_of(texts)))
+
+    def labels_and_scores(self, texts: Any) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Return the labels, and one number per class; see `FilePredictions`."""
+        rows = self._rows_of(texts)
+        labels = np.asarray(self._rest.predict(rows))
+        if hasattr(self._rest, "predict_proba"):
+            return labels, np.asarray(self._rest.predict_proba(rows))
+        values = np.asarray(self._rest.decision_function(rows))
+        if values.ndim == 1:
+            values = np.column_stack([-values, values])
+        return labels, values
+
+
+def _as_list(texts: Any) -> Any:
+    return texts.to_pylist()
 
 
 def _with_columns_in_memory(rest: Pipeline) -> Pipeline:

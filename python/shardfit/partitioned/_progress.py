@@ -16,7 +16,9 @@ class Progress(Protocol):
         Parameters
         ----------
         phase : str
-            ``"labels"``, ``"epoch 1/5"`` and so on, ``"score"`` or ``"predict"``.
+            ``"labels"``, ``"document frequencies"``, ``"epoch 1/5"`` and so on,
+            ``"rows"`` and ``"fit"`` where all rows are needed at once, ``"score"`` or
+            ``"predict"``.
         total_rows : int or None
             Number of rows of the phase, None where it is not known.
         """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from shardfit.partitioned._predict import check_files, fast_predictor
+from shardfit.partitioned._predict import TextPredictor, check_files
 from shardfit.partitioned._progress import Progress, Silence
 
 if TYPE_CHECKING:
@@ -119,12 +119,12 @@ def score_files(
     if files.label is None:
         raise ValueError("there are no labels to compare with: give TextFiles a label")
     report = Silence() if progress is None else progress
-    predict = fast_predictor(model, n_jobs)
+    predictor = TextPredictor(model, n_jobs)
     tally = _Tally(np.asarray(getattr(model, "classes_", [])))
     report.start("score", None)
     for batch in files.batches():
         assert batch.labels is not None
-        predicted = predict(batch.texts)
+        predicted = predictor.labels(batch.texts)
         _check_kinds(batch.labels, predicted)
         tally.add(batch.labels, predicted)
         report.advance(batch.n_rows, batch.n_bytes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ ENTRY_BYTES = 8 + 4
 CLASS_THREADS = 8
 # Row pointer and class, and what each of these threads has.
 ROW_BYTES = 16 + 16 * CLASS_THREADS
+
+# Rows that are copied to be weighted: few beside those of a batch.
+_ROWS_AT_A_TIME = 4096
 
 _MOST_ENTRIES = 2**31 - 1  # row pointers are int32: SGD takes no others
 
@@ -99,6 +102,17 @@ class Window:
         self.n_rows += n_rows
         return n_rows
 
+    def weigh(self, weight: Callable[[sparse.csr_matrix], sparse.csr_matrix]) -> None:
+        """Give the rows other values in the same columns.
+
+        Parameters
+        ----------
+        weight : callable
+            From rows to rows that have entries in the same places.
+        """
+        for stack in self._stacks:
+            stack.weigh(weight)
+
     def parts(self) -> Iterator[tuple[sparse.csr_matrix, NDArray[np.int32]]]:
         """Return the rows of each partition, in the order in which they came.
 
@@ -145,6 +159,14 @@ class _Stack:
         self._starts[rows.start + 1 : rows.stop + 1] = held + X.indptr[1 : n_new + 1]
         self._classes[rows] = classes
         self.n_rows += n_new
+
+    def weigh(self, weight: Callable[[sparse.csr_matrix], sparse.csr_matrix]) -> None:
+        """Write other values over those of a few rows at a time."""
+        X, _ = self.rows()
+        for start in range(0, self.n_rows, _ROWS_AT_A_TIME):
+            few = X[start : start + _ROWS_AT_A_TIME]
+            begin = int(X.indptr[start])
+            self._values[begin : begin + few.nnz] = weight(few).data
 
     def rows(self) -> tuple[sparse.csr_matrix, NDArray[np.int32]]:
         n_entries = int(self._starts[self.n_rows])
