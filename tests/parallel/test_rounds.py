@@ -37,8 +37,10 @@ def test_threads_stay_for_the_next_round_and_end_with_the_last():
 
 def test_what_a_task_raises_is_passed_on_and_the_workers_end():
     before = threading.active_count()
-    with pytest.raises(ZeroDivisionError), Rounds(3, n_jobs=2) as rounds:
-        list(rounds.run(divmod, [(1, 1), (1, 0), (1, 2)]))
+    for n_jobs in (1, 2):
+        with pytest.raises(ZeroDivisionError) as caught, Rounds(3, n_jobs=n_jobs) as r:
+            list(r.run(divmod, [(1, 1), (1, 0), (1, 2)]))
+        assert caught.value.__notes__ == ["in partition 1"]
     assert threading.active_count() == before
 
 

@@ -18,10 +18,10 @@ from sklearn.metrics import log_loss
 from sklearn.svm import LinearSVC
 
 from shardfit.merging import merge
+from shardfit.parallel import Rounds
 from shardfit.partitioned import PartitionedClassifier
 from shardfit.partitioned._mixing import Mixture, restart, train_epoch
 from shardfit.partitioned._parts import Part
-from shardfit.partitioned._tasks import Tasks
 from tests.merging.naive import naive_merge
 
 X, Y = make_classification(
@@ -44,7 +44,7 @@ def test_a_start_that_is_given_stays_as_it_is():
     models = [clone(start) for _ in range(2)]
     for model in models:
         model.partial_fit(X[:10], Y[:10], classes=range(5))
-        restart(model, start, ...)
+        restart(model, start)
         train_epoch(model, X, Y, None, None, 0)
     np.testing.assert_array_equal(start.coef_, coef)
     assert not np.shares_memory(models[0].coef_, models[1].coef_)
@@ -106,13 +106,14 @@ def test_a_partition_without_a_class_has_no_say_in_it():
         by_feature=False,
         weights=np.array([len(own) for own in rows], dtype=float),
     )
-    for epoch in range(5):
-        mixture.train([epoch, epoch + 100], Tasks(1))
+    with Rounds(2, n_jobs=1) as rounds:
+        for epoch in range(5):
+            mixture.train([epoch, epoch + 100], rounds)
     models = mixture._models
     naive = naive_merge(models)
-    np.testing.assert_array_equal(mixture.mean().coef_[4], models[1].coef_[4])
+    np.testing.assert_array_equal(mixture.result().coef_[4], models[1].coef_[4])
     in_class = Y == 4
-    merged = mixture.mean().score(X[in_class], Y[in_class])
+    merged = mixture.result().score(X[in_class], Y[in_class])
     assert merged > naive.score(X[in_class], Y[in_class]) + 0.05
 
 

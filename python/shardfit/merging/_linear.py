@@ -8,7 +8,7 @@ the number of documents that hold it, partitions of text lose next to nothing.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from sklearn.svm import LinearSVC, LinearSVR
 from shardfit.exceptions import NotMergeableError
 from shardfit.merging._linear_checks import check_not_diverged
 from shardfit.merging._rules import Mergeability, Rule
-from shardfit.merging._state import blank_copy, union_of_classes
+from shardfit.merging._state import blank_copy, rows_of, union_of_classes
 
 __all__ = ["AVERAGED", "RULES", "Columns", "merge_linear", "warn_of_loss"]
 
@@ -40,9 +40,9 @@ AVERAGED: frozenset[type] = frozenset(
     if hasattr(linear_model, name)
 ) | {LinearSVC, LinearSVR}
 
-# Beside the counts of other parts this is nothing; where no part holds a feature, all
-# have the same say.
-_NO_ROWS = 1e-9
+# Beside any share of the largest count this is nothing; where no part holds a feature,
+# all have the same say.
+_NO_ROWS = 1e-30
 
 # For every row of the merged table, the row and sign that give it, or None.
 _Shares = list[tuple[int, float] | None]
@@ -97,7 +97,7 @@ def merge_linear(
     check_not_diverged(models)
     if weights is not None and weights.ndim == 2:
         columns, weights = _weighted_columns(weights, models[0].n_features_in_), None
-    scale = np.ones(len(models)) if weights is None else weights / weights.max()
+    scale = rows_of(weights, models)
     result = blank_copy(models[0])
     if columns is not None:
         result.n_features_in_ = columns.n_features
@@ -118,7 +118,7 @@ def merge_linear(
             tables = [np.asarray(part).reshape(-1, 1) for part in parts]
             return mean.of_offsets(tables).ravel()
         table = mean.of_coefficients([_as_rows(part) for part in parts])
-        return table[0] if parts[0].ndim == 1 else table
+        return table if hasattr(result, "classes_") else table[0]
 
     is_one_class = "offset_" in vars(models[0])  # and has no intercept
     if getattr(result, "average", False):
@@ -228,17 +228,22 @@ class _Mean:
         columns: Columns | None,
     ) -> None:
         self._shares = shares
-        self._by_row = by_row / by_row.sum(axis=0)
+        # By the largest of each row first: sums of huge weights are infinite, and tiny
+        # ones may be all that a class has.
+        parts = by_row / by_row.max(axis=0)
+        self._by_row = parts / parts.sum(axis=0)
         self._columns = columns
+        if columns is not None:
+            self._most = max(own.max(initial=0.0) for own in columns.counts) or 1.0
 
     def of_offsets(self, tables: list[NDArray[Any]]) -> NDArray[Any]:
         """Return the mean of tables of one column."""
         n_rows, n_columns = self._by_row.shape[1], tables[0].shape[1]
-        mean = np.empty((n_rows, n_columns), dtype=np.result_type(*tables))
+        mean = np.empty((n_rows, n_columns), dtype=_dtype_of(tables))
         for row in range(n_rows):
             total = np.zeros(n_columns)
             for number, source, sign, weight in self._contributions(row):
-                total += (sign * weight) * tables[number][source]
+                total += (sign * weight) * _row(tables[number], source)
             mean[row] = total
         return mean
 
@@ -247,17 +252,34 @@ class _Mean:
         if self._columns is None:
             return self.of_offsets(tables)
         n_rows, n_features = self._by_row.shape[1], self._columns.n_features
-        mean = np.empty((n_rows, n_features), dtype=np.result_type(*tables))
-        for row in range(n_rows):
-            total, say = np.zeros(n_features), np.zeros(n_features)
-            for number, source, sign, _ in self._contributions(row):
+        mean = np.zeros((n_rows, n_features))
+        has_say = self._by_row > 0
+        # Rows in which the same models have a say share their weights.
+        for pattern in np.unique(has_say, axis=1).T:
+            members = np.flatnonzero(pattern)
+            rows = np.flatnonzero((has_say == pattern[:, np.newaxis]).all(axis=0))
+            for number, weight in self._weights_by_column(members):
                 own = self._columns.positions[number]
-                weight = self._columns.counts[number] + _NO_ROWS
-                total[own] += (sign * weight) * tables[number][source]
-                say[own] += weight
-            # Where no model has a say, the total is 0 as well.
-            mean[row] = total / np.where(say > 0, say, 1.0)
-        return mean
+                for row in rows:
+                    share = self._shares[number][row]
+                    assert share is not None
+                    source, sign = share
+                    mean[row][own] += (sign * weight) * _row(tables[number], source)
+        return mean.astype(_dtype_of(tables), copy=False)
+
+    def _weights_by_column(
+        self, members: NDArray[np.intp]
+    ) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        """Yield some models, and the share of each in the mean of its columns."""
+        assert self._columns is not None
+        total = np.zeros(self._columns.n_features)
+        for number in members:
+            own = self._columns.positions[number]
+            total[own] += self._columns.counts[number] / self._most + _NO_ROWS
+        for number in members:
+            own = self._columns.positions[number]
+            share = self._columns.counts[number] / self._most + _NO_ROWS
+            yield int(number), share / total[own]
 
     def _contributions(self, row: int) -> list[tuple[int, int, float, float]]:
         """List who gives a row: model, row there, sign, weight."""
@@ -269,10 +291,19 @@ class _Mean:
         return found
 
 
-def _as_rows(coef: Any) -> NDArray[Any]:
-    if sparse.issparse(coef):  # after sparsify()
-        coef = coef.toarray()
-    return np.atleast_2d(coef)
+def _as_rows(coef: Any) -> Any:
+    """Return a table of one row per class, which is sparse after `sparsify`."""
+    return sparse.csr_matrix(coef) if sparse.issparse(coef) else np.atleast_2d(coef)
+
+
+def _row(table: Any, number: int) -> NDArray[Any]:
+    row = table[number]
+    dense: NDArray[Any] = row.toarray()[0] if sparse.issparse(row) else row
+    return dense
+
+
+def _dtype_of(tables: list[Any]) -> np.dtype[Any]:
+    return np.result_type(*(table.dtype for table in tables))
 
 
 _AVERAGE = Mergeability(
@@ -314,12 +345,16 @@ def warn_of_loss(model: Any, *, stacklevel: int = 3) -> None:
     -----
     UserWarning
     """
-    penalty = getattr(model, "penalty", None)
-    if penalty in ("l1", "elasticnet"):
+    # From 1.8 on, LogisticRegression has its ratio only.
+    penalty = getattr(model, "penalty", "deprecated")
+    is_by_ratio = penalty == "deprecated" and getattr(model, "l1_ratio", 0)
+    if is_by_ratio or penalty in ("l1", "elasticnet"):
+        name = "l1_ratio" if is_by_ratio else "penalty"
+        remedy = "l1_ratio=0" if is_by_ratio else 'penalty="l2"'
         warnings.warn(
-            f"penalty={penalty!r}: the mean of sparse models is less sparse and "
-            "often less accurate than one model of all rows; "
-            'penalty="l2" does not lose this way',
+            f"{name}={getattr(model, name)!r}: the mean of sparse models is less "
+            "sparse and often less accurate than one model of all rows; "
+            f"{remedy} does not lose this way",
             UserWarning,
             stacklevel=stacklevel + 1,
         )

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
+from itertools import count
 from types import TracebackType
 from typing import Any, Self
 
@@ -80,8 +82,20 @@ class Rounds:
         iterator
             The results in the order of the tasks.
         """
+        named = partial(_perform, function)
         if self._workers.count == 1:
-            return (function(*one) for one in arguments)
+            return map(named, count(), arguments)
         if self._executor is not None:
-            return self._executor.map(function, *zip(*arguments, strict=True))
+            return self._executor.map(named, count(), arguments)
         return in_order(run_tasks(function, arguments, n_jobs=self._n_jobs))
+
+
+def _perform(
+    function: Callable[..., Any], number: int, arguments: tuple[Any, ...]
+) -> Any:
+    """Run a task; what it raises says which one it was."""
+    try:
+        return function(*arguments)
+    except Exception as error:
+        error.add_note(f"in partition {number}")
+        raise

@@ -5,10 +5,6 @@ word is learned by one partition and its coefficient divided by their number. Tw
 win them back: every partition goes on from the average after each epoch, and each
 feature is weighted by the number of rows of the partition that hold it.
 
-With such weights a partition has no say in a feature that none of its rows hold. So its
-model has columns for its own features only, which is all that has to be kept, and sent
-to another process and back.
-
 Each model keeps its own step counter: the number of steps of all partitions together
 would shorten the steps too soon.
 """
@@ -16,20 +12,18 @@ would shorten the steps too soon.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from types import EllipsisType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from sklearn.base import clone
 
-from shardfit.merging._linear import Columns, merge_linear
+from shardfit.merging._linear import merge_linear
+from shardfit.parallel import Rounds
+from shardfit.partitioned._narrowing import Narrowing, narrow
 from shardfit.partitioned._parts import Part
-from shardfit.partitioned._tasks import Tasks
 
-__all__ = ["Mixture", "columns_of", "restart", "restricted", "train_epoch"]
+__all__ = ["Mixture", "restart", "train_epoch"]
 
 
 class Mixture:
@@ -59,51 +53,55 @@ class Mixture:
         weights: NDArray[np.float64],
     ) -> None:
         self._classes = classes
-        self._columns: Columns | None = None
+        self._narrowing: Narrowing | None = None
         if by_feature:
-            self._columns = columns_of([part.X for part in parts])
-            parts = restricted(parts, self._columns)
+            parts, self._narrowing = narrow(parts)
         self._parts = parts
         self._weights = weights
+        # A partition that lacks a class has learned that nothing belongs to it: of all
+        # its rows, this says too much, and of the features that they hold, it does not.
         self._seen = (
-            None if classes is None else [np.unique(part.y) for part in self._parts]
+            None
+            if classes is None or by_feature
+            else [np.unique(part.y) for part in self._parts]
         )
         self._models = [clone(template) for _ in parts]
 
-    def train(self, seeds: Iterable[int], tasks: Tasks) -> None:
+    def train(self, seeds: Iterable[int], rounds: Rounds) -> None:
         """Train each model on all of its rows once.
 
         Parameters
         ----------
         seeds : iterable of int
             One per partition: the order of its rows.
-        tasks : Tasks
+        rounds : Rounds
+            The workers.
         """
-        self._models = tasks(
-            train_epoch,
-            [
-                (model, part.X, part.y, part.sample_weight, self._classes, seed)
-                for model, part, seed in zip(
-                    self._models, self._parts, seeds, strict=True
-                )
-            ],
-        )
+        tasks = [
+            (model, part.X, part.y, part.sample_weight, self._classes, seed)
+            for model, part, seed in zip(self._models, self._parts, seeds, strict=True)
+        ]
+        self._models = list(rounds.run(train_epoch, tasks))
 
     def mix(self) -> None:
         """Let every model go on from the average of all."""
-        mean = self.mean()
+        mean = self._mean()
         for number, model in enumerate(self._models):
-            columns = self._columns
-            restart(model, mean, ... if columns is None else columns.positions[number])
+            narrowing = self._narrowing
+            own = None if narrowing is None else narrowing.columns.positions[number]
+            restart(model, mean, own)
 
-    def mean(self) -> Any:
+    def result(self) -> Any:
         """Return the average of the models, with a column for every feature."""
-        return merge_linear(self._models, self._weights, self._seen, self._columns)
+        mean = self._mean()
+        return mean if self._narrowing is None else self._narrowing.widen(mean)
+
+    def _mean(self) -> Any:
+        columns = None if self._narrowing is None else self._narrowing.columns
+        return merge_linear(self._models, self._weights, self._seen, columns)
 
 
-def restart(
-    model: Any, mean: Any, own: NDArray[np.intp] | slice | EllipsisType
-) -> None:
+def restart(model: Any, mean: Any, own: NDArray[np.intp] | None = None) -> None:
     """Let a model go on from others' average, in memory that it may write into.
 
     Parameters
@@ -112,8 +110,8 @@ def restart(
         Changed in place; its step counter is not.
     mean : estimator
         The average.
-    own : ndarray, slice or ...
-        The columns of the average that the model has; ``...`` is all.
+    own : ndarray, optional
+        The columns of the average that the model has, by default all.
     """
     is_averaging = bool(getattr(mean, "average", False))
     # An averaging model reads these, and ignores `coef_`.
@@ -124,7 +122,7 @@ def restart(
             else (f"{name}_coef", f"{name}_intercept")
         )
         table = getattr(mean, coef)
-        setattr(model, coef, (table if own is ... else table[..., own]).copy())
+        setattr(model, coef, table.copy() if own is None else table.take(own, axis=-1))
         setattr(model, intercept, getattr(mean, intercept).copy())
     if is_averaging:
         model.coef_, model.intercept_ = model._average_coef, model._average_intercept
@@ -174,49 +172,3 @@ def train_epoch(
 
 def _is_own(array: NDArray[Any]) -> bool:
     return bool(array.flags.writeable) and not isinstance(array, np.memmap)
-
-
-def columns_of(matrices: Sequence[sparse.csr_matrix]) -> Columns:
-    """Return the features that each matrix holds, and in how many rows.
-
-    Parameters
-    ----------
-    matrices : sequence of csr_matrix of shape (n_rows, n_features)
-
-    Returns
-    -------
-    Columns
-    """
-    n_features = matrices[0].shape[1]
-    positions, counts = [], []
-    for X in matrices:
-        in_rows = np.bincount(X.indices, minlength=n_features)
-        positions.append(np.flatnonzero(in_rows))
-        counts.append(in_rows[positions[-1]])
-    return Columns(n_features, positions, counts)
-
-
-def restricted(parts: Sequence[Part], columns: Columns) -> list[Part]:
-    """Return the same rows with the columns only that hold anything.
-
-    Parameters
-    ----------
-    parts : sequence of Part
-    columns : Columns
-        What `columns_of` says of them.
-
-    Returns
-    -------
-    list of Part
-        They share the values with the given ones.
-    """
-    narrow = []
-    place = np.empty(columns.n_features, dtype=np.int32)
-    for part, own, counts in zip(parts, columns.positions, columns.counts, strict=True):
-        place[own] = np.arange(len(counts), dtype=np.int32)
-        X = sparse.csr_matrix(
-            (part.X.data, place[part.X.indices], part.X.indptr),
-            shape=(part.n_rows, len(counts)),
-        )
-        narrow.append(replace(part, X=X))
-    return narrow

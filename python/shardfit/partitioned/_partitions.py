@@ -98,7 +98,7 @@ class Partitions:
                 vars(model).pop(name, None)
             # Own copies: SGD writes into them. The step counter stays the model's own,
             # because that of all models together would shorten the steps too soon.
-            restart(model, mean, ...)
+            restart(model, mean)
         self._are_counts_old = True
 
     def _mean(self) -> Any:
@@ -108,7 +108,7 @@ class Partitions:
         return merge_linear(
             [self._models[number] for number in trained],
             n_rows[trained].astype(np.float64),
-            [np.flatnonzero(self._class_counts[number]) for number in trained],
+            None,  # it says enough which features its rows hold; see `Mixture`
             Columns(len(counts[0]), [slice(None)] * len(trained), counts),
         )
 

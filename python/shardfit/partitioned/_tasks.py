@@ -19,12 +19,17 @@ class Tasks:
         Number of workers.
     progress : callable, optional
         Told the number of tasks that are done, of all runs.
+
+    Attributes
+    ----------
+    n_jobs : int or None
+        As given.
     """
 
     def __init__(
         self, n_jobs: int | None, progress: Callable[[int], object] | None = None
     ) -> None:
-        self._n_jobs = n_jobs
+        self.n_jobs = n_jobs
         self._progress = progress
         self._n_done = 0
 
@@ -49,17 +54,21 @@ class Tasks:
         list
             The results in the order of the arguments.
         """
+        before = self._n_done
         results = run_tasks(
             function,
             arguments,
-            n_jobs=self._n_jobs,
+            n_jobs=self.n_jobs,
             prefer=prefer,
-            progress=self._advance if self._progress is not None else None,
+            progress=lambda n_done: self._tell(before + n_done),
         )
-        ordered = list(in_order(results))
-        self._n_done += len(arguments)
-        return ordered
+        return list(in_order(results))
 
-    def _advance(self, n_done: int) -> None:
-        assert self._progress is not None
-        self._progress(self._n_done + n_done)
+    def advance(self, n_tasks: int) -> None:
+        """Say that so many tasks were done elsewhere."""
+        self._tell(self._n_done + n_tasks)
+
+    def _tell(self, n_done: int) -> None:
+        self._n_done = n_done
+        if self._progress is not None:
+            self._progress(n_done)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,14 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.ensemble._base import _set_random_states
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC, LinearSVR
 
 from shardfit.merging import merge
 from shardfit.merging._linear import AVERAGED, merge_linear
-from shardfit.partitioned._mixing import Mixture, columns_of, restricted
+from shardfit.parallel import Rounds
+from shardfit.partitioned._mixing import Mixture
+from shardfit.partitioned._narrowing import narrow
 from shardfit.partitioned._parts import Part
 from shardfit.partitioned._tasks import Tasks
 
@@ -71,7 +76,30 @@ class Plan:
         """Fit one model to each partition, each with a seed of its own."""
         for model, seed in zip(models, self.seeds(len(parts)), strict=True):
             _set_random_states(model, np.random.RandomState(seed))
-        return self.tasks(Part.fit, list(zip(parts, models, strict=True)))
+        is_liblinear = uses_liblinear(self.estimator)
+        return self.tasks(
+            fit_alone if is_liblinear else Part.fit,
+            list(zip(parts, models, strict=True)),
+            prefer="processes" if is_liblinear else "threads",
+        )
+
+
+def uses_liblinear(estimator: Any) -> bool:
+    """Tell whether LIBLINEAR fits an estimator."""
+    return isinstance(estimator, LinearSVC | LinearSVR) or (
+        isinstance(estimator, LogisticRegression) and estimator.solver == "liblinear"
+    )
+
+
+# Its random numbers come from one generator for the whole process: threads that fit
+# side by side would take them from each other, and no fit could be repeated.
+_LIBLINEAR = Lock()
+
+
+def fit_alone(part: Part, estimator: Any) -> Any:
+    """Fit an estimator while no other thread does: the task that workers run."""
+    with _LIBLINEAR:
+        return part.fit(estimator)
 
 
 def exact(plan: Plan, parts: Sequence[Part]) -> Any:
@@ -82,15 +110,13 @@ def exact(plan: Plan, parts: Sequence[Part]) -> Any:
 
 def average(plan: Plan, parts: Sequence[Part]) -> Any:
     """Fit linear models and average them once."""
-    columns = None
-    if type(plan.estimator) in AVERAGED and plan.weighs_features(parts):
-        columns = columns_of([part.X for part in parts])
-        parts = restricted(parts, columns)
-    models = plan.fit_each(parts, [clone(plan.estimator) for _ in parts])
+    if not (type(plan.estimator) in AVERAGED and plan.weighs_features(parts)):
+        models = plan.fit_each(parts, [clone(plan.estimator) for _ in parts])
+        return merge(models, weights=plan.weights_of(parts))
+    narrowed, narrowing = narrow(parts)
+    models = plan.fit_each(narrowed, [clone(plan.estimator) for _ in parts])
     weights = plan.weights_of(parts)
-    if columns is None:
-        return merge(models, weights=weights)
-    return merge_linear(models, weights, None, columns)
+    return narrowing.widen(merge_linear(models, weights, None, narrowing.columns))
 
 
 def mix(plan: Plan, parts: Sequence[Part], n_epochs: int, *, only_once: bool) -> Any:
@@ -115,11 +141,14 @@ def mix(plan: Plan, parts: Sequence[Part], n_epochs: int, *, only_once: bool) ->
         by_feature=plan.weighs_features(parts),
         weights=plan.weights_of(parts),
     )
-    for epoch in range(n_epochs):
-        mixture.train(plan.seeds(len(parts)), plan.tasks)
-        if epoch + 1 < n_epochs and not only_once:
-            mixture.mix()
-    return mixture.mean()
+    # An epoch may be short, so that the workers had better stay.
+    with Rounds(len(parts), n_jobs=plan.tasks.n_jobs) as rounds:
+        for epoch in range(n_epochs):
+            mixture.train(plan.seeds(len(parts)), rounds)
+            plan.tasks.advance(len(parts))
+            if epoch + 1 < n_epochs and not only_once:
+                mixture.mix()
+    return mixture.result()
 
 
 def union(plan: Plan, parts: Sequence[Part]) -> Any:
