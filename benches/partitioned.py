@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -214,26 +214,29 @@ def show(
 
 
 def main() -> None:
-    """Print all tables, and keep them as JSON if asked to."""
+    """Print the tables that are asked for, and keep them as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="folder of the corpora")
     parser.add_argument("--json", type=Path, help="file to write the figures to")
     parser.add_argument("--repetitions", type=int, default=3, help="of timed fits")
+    parser.add_argument("--corpora", nargs="*", choices=TEXTS, default=list(TEXTS))
+    tables = ("accuracy", "distance", "seconds", "forests")
+    parser.add_argument("--tables", nargs="*", choices=tables, default=list(tables))
     arguments = parser.parse_args()
-    sections: list[tuple[Callable[..., Iterator[dict[str, Any]]], str, str]] = [
-        (text_rows, "accuracy", ".4f"),
-        (distance_rows, "distance", ".1e"),
-    ]
     lines = []
-    for name in TEXTS:
+    for name in arguments.corpora:
         split = texts(name, arguments.data)
         if split is None:
             continue
-        for rows, value, form in sections:
-            lines += show(rows(name, split), value, form)
-        timed = time_rows(name, split, arguments.repetitions)
-        lines += show(timed, "seconds", ".2f")
-    lines += show(forest_rows(arguments.data), "accuracy", ".4f")
+        if "accuracy" in arguments.tables:
+            lines += show(text_rows(name, split), "accuracy", ".4f")
+        if "distance" in arguments.tables:
+            lines += show(distance_rows(name, split), "distance", ".1e")
+        if "seconds" in arguments.tables:
+            timed = time_rows(name, split, arguments.repetitions)
+            lines += show(timed, "seconds", ".2f")
+    if "forests" in arguments.tables:
+        lines += show(forest_rows(arguments.data), "accuracy", ".4f")
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(lines, indent=1))
 

@@ -18,9 +18,11 @@ from sklearn.linear_model import (
 from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import RobustScaler
 from sklearn.svm import SVC
+from sklearn.utils import all_estimators
 
 from shardfit.exceptions import NotMergeableError
-from shardfit.merging import merge
+from shardfit.merging import merge, mergeability
+from shardfit.merging._merge import _RULES
 from tests.merging.naive import naive_merge
 
 X, Y = make_blobs(n_samples=300, n_features=10, centers=3, random_state=0)
@@ -46,6 +48,49 @@ def test_other_estimators_are_refused_by_name(model, remedy):
     with pytest.raises(NotMergeableError, match=remedy) as caught:
         merge([model, model])
     assert type(model).__name__ in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("names", "remedy"),
+    [
+        ("DBSCAN HDBSCAN OPTICS Birch MeanShift GaussianMixture", "all rows"),
+        ("KMeans MiniBatchKMeans", "the centers of all parts"),
+        ("LedoitWolf OAS ShrunkCovariance GraphicalLasso", "merge EmpiricalCovariance"),
+        ("MinCovDet EllipticEnvelope TSNE MDS SpectralEmbedding", "all rows"),
+        ("Isomap KernelPCA PCA NMF PLSRegression CCA", "fit it once"),
+        ("SequentialFeatureSelector FeatureAgglomeration Nystroem", "fit it once"),
+        ("LabelPropagation LabelSpreading GaussianProcessRegressor", "all rows"),
+        ("HuberRegressor QuantileRegressor TheilSenRegressor", "SGDRegressor"),
+        ("RANSACRegressor PoissonRegressor TweedieRegressor", "SGDRegressor"),
+        ("BayesianRidge ARDRegression", "PartitionedRegressor"),
+        ("LinearDiscriminantAnalysis NearestCentroid", "GaussianNB"),
+        ("OneVsOneClassifier OutputCodeClassifier", "OneVsRestClassifier"),
+        ("ClassifierChain RegressorChain", "MultiOutput"),
+        ("TunedThresholdClassifierCV SelfTrainingClassifier", "merge their estimator_"),
+        ("KNNImputer", "SimpleImputer"),
+    ],
+)
+def test_families_have_reasons_and_remedies_of_their_own(names, remedy):
+    kinds = dict(all_estimators())
+    for name in names.split():
+        answer = mergeability(kinds[name].__new__(kinds[name]))
+        assert answer.kind == "no"
+        assert "nothing is known" not in answer.reason
+        assert remedy in answer.remedy
+
+
+def test_every_estimator_has_an_answer():
+    for _, kind in all_estimators():
+        if kind not in _RULES:
+            answer = mergeability(kind.__new__(kind))
+            assert answer.kind == "no"
+            assert answer.reason
+            assert answer.remedy
+
+
+def test_a_class_is_no_estimator():
+    with pytest.raises(TypeError, match=r"give SGDClassifier\(\)"):
+        mergeability(SGDClassifier)
 
 
 def test_subclasses_are_refused_because_they_may_hold_more():

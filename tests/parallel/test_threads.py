@@ -86,6 +86,23 @@ def test_limits_come_back(fails: bool) -> None:
     assert limits() == before
 
 
+@pytest.mark.usefixtures("four_threads")
+def test_limits_come_back_when_runs_overlap() -> None:
+    before = limits()
+    with parallel_config("threading"):
+        first = run_tasks(limits, [()] * 20, n_jobs=4)
+        next(first)
+        second = run_tasks(limits, [()] * 20, n_jobs=4)
+        next(second)
+        for _ in first:
+            pass
+        share = max(1, min(4, cpu_count() // 4))
+        assert {inside for api, inside in limits() if api == "blas"} == {share}
+        for _ in second:
+            pass
+    assert limits() == before
+
+
 def _one_of(number: int) -> float:
     return 1 / number
 

@@ -340,7 +340,7 @@ def test_start_at_the_optimum_takes_fewer_rounds_and_a_bad_start_is_left():
 def test_too_few_rounds_warn():
     X, y, _ = _rows()
     parts = _partitions(y, 4, "random")
-    with pytest.warns(ConvergenceWarning, match="max_rounds=3"):
+    with pytest.warns(ConvergenceWarning, match="more than 3 rounds"):
         _, report = _fit(
             LogisticRegression(), X, y, parts=parts, classes=np.unique(y), max_rounds=3
         )

@@ -8,36 +8,18 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.ensemble import (
-    BaggingClassifier,
-    BaggingRegressor,
-    ExtraTreesClassifier,
-    ExtraTreesRegressor,
-    IsolationForest,
-    RandomForestClassifier,
-    RandomForestRegressor,
-    RandomTreesEmbedding,
-)
+from sklearn.ensemble import BaggingClassifier, BaggingRegressor
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from shardfit.merging import merge, mergeability
+from shardfit.merging import _forests, merge, mergeability
 from shardfit.merging._members import picked_members
 
 __all__ = ["check_is_forest", "combine_forests", "sub_forest"]
 
 ForestT = TypeVar("ForestT")
 
-_FORESTS = (
-    BaggingClassifier,
-    BaggingRegressor,
-    ExtraTreesClassifier,
-    ExtraTreesRegressor,
-    IsolationForest,
-    RandomForestClassifier,
-    RandomForestRegressor,
-    RandomTreesEmbedding,
-)
+_FORESTS = (BaggingClassifier, BaggingRegressor, *_forests.RULES)
 
 
 def check_is_forest(forest: Any) -> None:
@@ -88,7 +70,10 @@ def combine_forests(
         the trees with the forests, except those that get more classes or another
         weight. What scikit-learn says about rows of one forest is left out:
         ``oob_score_`` and ``estimators_samples_``. ``feature_importances_`` is the mean
-        over all trees, whatever their weight.
+        over all trees, whatever their weight. A tree with another weight says, asked
+        alone, its answer times that, which its ``weight_`` keeps. After a further fit
+        with ``warm_start=True``, out-of-bag scores take all trees for trees of the last
+        rows, and are wrong.
 
     Raises
     ------

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator
-from copy import copy
 from numbers import Integral
 from types import TracebackType
 from typing import Any, Literal, Self
 
 from joblib import parallel_config
 from joblib.parallel import get_active_backend
-from sklearn import get_config
+from sklearn import config_context, get_config
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
@@ -34,7 +33,13 @@ __all__ = ["ForestGrower"]
 
 _TREES_PER_TASK = 4
 # What tasks set to suit themselves.
-_OWN_PARAMETERS = ("n_jobs", "random_state", "warm_start", "max_samples")
+_OWN_PARAMETERS = (
+    "class_weight",
+    "max_samples",
+    "n_jobs",
+    "random_state",
+    "warm_start",
+)
 
 
 class ForestGrower:
@@ -57,7 +62,8 @@ class ForestGrower:
         "replicate": every tree is grown on all rows, which gives what `fit` of the
         forest gives, but for chance. "partition": the rows are dealt out at random,
         each class for itself, and every tree is grown on one partition; that is faster
-        and gives smaller trees, and costs accuracy.
+        and gives smaller trees, and costs accuracy. A `class_weight` of "balanced" is
+        by the rows of each partition.
     n_partitions : int, optional
         Number of partitions, for "partition" only; at most the number of tasks.
     random_state : int, RandomState instance or None, default=None
@@ -160,14 +166,13 @@ class ForestGrower:
                 "the grower is running: call wait() or abort() before the next launch"
             )
         rows = Rows(*indexable(X, y, sample_weight))
-        if len(rows) < (self.n_partitions or 1):
+        if self.n_partitions is not None and len(rows) < self.n_partitions:
             raise ValueError(
                 f"n_partitions must be at most the number of rows, {len(rows)}, got "
                 f"{self.n_partitions}"
             )
         backend, _ = get_active_backend(prefer="threads")
-        # A copy: this thread may go on to use the other one at the same time.
-        workers = (copy(backend), worker_count(self.n_jobs))
+        workers = (backend, worker_count(self.n_jobs))
         seeds = spawn_seeds(self._seed(), self.n_tasks)
         growth = Growth(_last_step(self.forest).n_estimators)
         model, config, n_parts = clone(self.forest), get_config(), self.n_partitions
@@ -314,13 +319,14 @@ def _grow(
     dealing, task_seeds = seeds
     backend, n_jobs = workers
     if isinstance(model, Pipeline):
-        X, growth.steps = _transformed(model, rows)
+        with config_context(**config):
+            X, growth.steps = _transformed(model, rows)
         rows = Rows(X, rows.y, rows.sample_weight)
     forest = _last_step(model)
     parts = [rows] if n_partitions is None else cut(rows, forest, n_partitions, dealing)
     forest = task_forest(forest, parts)
     parts = [part.for_trees_of(forest) for part in parts]
-    n_trees = trees_by_task(forest.n_estimators, len(task_seeds))
+    n_trees = trees_by_task(forest.n_estimators, len(task_seeds), len(parts))
     tasks = [
         (forest, n_trees[number], seed, parts[number % len(parts)], config)
         for number, seed in enumerate(task_seeds)
@@ -331,7 +337,7 @@ def _grow(
             tasks,
             n_jobs=n_jobs,
             name="task",
-            cancelled=lambda: not growth.is_running,
+            cancelled=lambda: not growth.ask(),
         )
 
 

@@ -7,7 +7,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -79,7 +79,9 @@ class Growth:
         self._seconds: float | None = None
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self.error: Exception | None = None
+        self._has_ended = threading.Event()
+        self._patience = _SECONDS_AT_EXIT
+        self.error: BaseException | None = None
         self.steps: list[tuple[str, Any]] = []
 
     def start(self, source: Callable[[], Iterator[tuple[int, Any]]]) -> None:
@@ -102,14 +104,14 @@ class Growth:
                 # tasks are of use to others, and those that are killed are not.
                 for number, forest in results:
                     self._add(number, forest)
-        except Exception as error:  # noqa: BLE001 - `wait` raises it
+        except BaseException as error:  # noqa: BLE001 - `wait` raises it
             self._end("failed", error)
         else:
             self._end("done")
+        finally:
+            self._has_ended.set()
 
     def _add(self, number: int, forest: Any) -> None:
-        if not self._forests:
-            _end_at_exit(self)
         with self._lock:
             if self._state == "running":
                 self._forests[number] = forest
@@ -118,7 +120,13 @@ class Growth:
         """Take nothing more."""
         self._end("aborted")
 
-    def _end(self, state: State, error: Exception | None = None) -> None:
+    def end_at_exit(self) -> None:
+        """Abort, and wait a little, once for all calls."""
+        self.abort()
+        patience, self._patience = self._patience, 0.0
+        self.join(patience)
+
+    def _end(self, state: State, error: BaseException | None = None) -> None:
         with self._lock:
             if self._state == "running":
                 self._state = state
@@ -129,6 +137,13 @@ class Growth:
     def is_running(self) -> bool:
         """Whether more trees will come."""
         return self._state == "running"
+
+    def ask(self) -> bool:
+        """Tell whether to begin another task."""
+        # Again and again, since the first tasks come before the pool.
+        if not self._forests and not _end_at_exit(self):
+            self.abort()
+        return self.is_running
 
     def join(self, timeout: float | None) -> bool:
         """Wait for the thread.
@@ -143,10 +158,12 @@ class Growth:
         bool
             Whether it has ended.
         """
-        if self._thread is None:
-            return True
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+        # Not by the thread's own `join`: once a KeyboardInterrupt has ended that,
+        # Python 3.11 takes the thread for dead.
+        has_ended = self._has_ended.wait(timeout)
+        if has_ended and self._thread is not None:
+            self._thread.join()  # so that it no longer holds the rows
+        return has_ended
 
     def forests(self) -> list[Any]:
         """Return what is there, in the order of the tasks."""
@@ -169,27 +186,36 @@ class Growth:
             )
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_lock": None, "_thread": None}
+        return {**vars(self), "_lock": None, "_thread": None, "_has_ended": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self._lock = threading.Lock()
+        self._has_ended = threading.Event()
+        self._has_ended.set()
 
 
-def _end_at_exit(growth: Growth) -> None:
+def _end_at_exit(growth: Growth) -> bool:
     """See to it that a growth ends before the program does.
 
     `atexit` is too late for that: by then joblib's pool of processes refuses new tasks,
     and says so at length. What is registered last is called first, so this has to be
     done when the pool is there.
+
+    Returns
+    -------
+    bool
+        False if the program has begun to end.
     """
-    reference = weakref.ref(growth)
+    reference = weakref.WeakMethod(growth.end_at_exit)
 
     def end() -> None:
-        found = reference()
-        if found is not None:
-            found.abort()
-            found.join(_SECONDS_AT_EXIT)
+        method = reference()
+        if method is not None:
+            method()
 
-    with suppress(RuntimeError):  # the program has begun to end
+    try:
         getattr(threading, "_register_atexit", atexit.register)(end)
+    except RuntimeError:
+        return False
+    return True

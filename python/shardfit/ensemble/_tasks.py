@@ -81,9 +81,25 @@ def grow_trees(
         return part.fit(rows.X, rows.y, sample_weight=rows.sample_weight)
 
 
-def trees_by_task(n_trees: int, n_tasks: int) -> list[int]:
-    """Return how many trees each task grows, which differ by one at most."""
-    return [len(share) for share in np.array_split(np.arange(n_trees), n_tasks)]
+def trees_by_task(n_trees: int, n_tasks: int, n_partitions: int) -> list[int]:
+    """Return how many trees each task grows.
+
+    Parameters
+    ----------
+    n_trees, n_tasks, n_partitions : int
+        Descending. The tasks take turns at the partitions.
+
+    Returns
+    -------
+    list of int
+        Of all tasks, and of all partitions, the numbers differ by one at most.
+    """
+    counts = [0] * n_tasks
+    for number, share in enumerate(np.array_split(np.arange(n_trees), n_partitions)):
+        own = range(number, n_tasks, n_partitions)
+        for task, trees in zip(own, np.array_split(share, len(own)), strict=True):
+            counts[task] = len(trees)
+    return counts
 
 
 def spawn_seeds(
@@ -123,17 +139,7 @@ def cut(
     -------
     list of Rows
         Of sizes that differ by one at most.
-
-    Raises
-    ------
-    ValueError
-        If there are more partitions than rows.
     """
-    if n_partitions > len(rows):
-        raise ValueError(
-            f"n_partitions must be at most the number of rows, {len(rows)}, got "
-            f"{n_partitions}"
-        )
     order = random.permutation(len(rows))
     if is_classifier(forest) and rows.y is not None:
         order = order[np.argsort(_codes(rows.y)[order], kind="stable")]
@@ -170,6 +176,14 @@ def task_forest(forest: Any, parts: list[Rows]) -> Any:
         If trees of an `IsolationForest` want more rows than a part has.
     """
     copy = clone(forest).set_params(n_jobs=1, warm_start=False)
+    class_weight = getattr(copy, "class_weight", None)
+    if isinstance(class_weight, dict):
+        # A part that lacks a class would take its weight for a mistake.
+        classes = np.unique(np.concatenate([np.asarray(part.y) for part in parts]))
+        if class_weight.keys() <= set(classes.tolist()):
+            copy.set_params(
+                class_weight={**dict.fromkeys(classes.tolist(), 1.0), **class_weight}
+            )
     if isinstance(copy, IsolationForest) and len(parts) > 1:
         # The depths of trees of more and of fewer rows mean different scores.
         copy.set_params(max_samples=_rows_per_tree(copy.max_samples, parts))

@@ -16,7 +16,7 @@ from shardfit.merging._linear import AVERAGED, Columns, merge_linear
 from shardfit.merging._spaces import ONE_FIT, Change
 from shardfit.merging._steps import merge_step
 
-__all__ = ["can_carry", "carry_linear", "merge_carried"]
+__all__ = ["can_carry", "carry_linear", "carry_target", "merge_carried"]
 
 _COUNTING = (MultinomialNB, BernoulliNB, ComplementNB)
 _COEFFICIENTS = ("coef_", "_standard_coef", "_average_coef")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pickle import PicklingError
 from typing import Any
 
 import numpy as np
+from joblib import hash as fingerprint
 
 from shardfit.exceptions import NotMergeableError
 
@@ -47,9 +50,9 @@ def check_alike(models: list[Any], *, free: Sequence[str] = ()) -> None:
     """
     first = models[0]
     for number, model in enumerate(models):
+        _check_parameters(first, model, number, _FREE_PARAMETERS | set(free))
         _check_features(first, model, number)
         _check_feature_names(first, model, number)
-        _check_parameters(first, model, number, _FREE_PARAMETERS | set(free))
 
 
 def _check_features(first: Any, model: Any, number: int) -> None:
@@ -122,7 +125,12 @@ def is_same(one: Any, other: Any) -> bool:
         return np.shape(one) == np.shape(other) and all(
             map(is_same, np.ravel(one).tolist(), np.ravel(other).tolist())
         )
-    return bool(one == other or (_is_nan(one) and _is_nan(other)))
+    if bool(one == other) or (_is_nan(one) and _is_nan(other)):
+        return True
+    # Objects that came from other processes are equal if they pickle to the same.
+    with suppress(PicklingError, AttributeError, TypeError):
+        return type(one) is type(other) and fingerprint(one) == fingerprint(other)
+    return False
 
 
 def _is_nan(value: Any) -> bool:

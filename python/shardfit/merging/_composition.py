@@ -136,7 +136,7 @@ def _width(step: Any, union: Any) -> int:
     except (AttributeError, ValueError) as error:
         raise NotMergeableError(
             f"{type(step).__name__} does not tell how many columns it makes: {error}; "
-            f"{ONE_FIT}"
+            f"give it get_feature_names_out, or {ONE_FIT}"
         ) from error
 
 

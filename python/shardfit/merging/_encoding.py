@@ -102,7 +102,13 @@ def _merge_label_encoders(models: list[Any], weights: Any, classes: Any) -> Any:
                 f"the labels of estimator 0 are {labels[0].dtype} and those of "
                 f"estimator {number} are {part.dtype}; fit all on labels of one type"
             )
-    return merged.fit(np.concatenate(labels))
+    try:
+        return merged.fit(np.concatenate(labels))
+    except TypeError as error:
+        raise NotMergeableError(
+            f"the labels of all estimators together have no order: {error}; fit all "
+            "on labels of one type"
+        ) from error
 
 
 def _merge_label_binarizers(models: list[Any], weights: Any, classes: Any) -> Any:

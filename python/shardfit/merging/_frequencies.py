@@ -20,7 +20,14 @@ from shardfit.feature_extraction.text import TfidfTransformer
 from shardfit.merging._rules import Rule, always
 from shardfit.merging._state import blank_copy
 
-__all__ = ["GIVE_ROWS", "RULES", "document_frequencies", "is_weighted", "merge_tfidf"]
+__all__ = [
+    "GIVE_ROWS",
+    "RULES",
+    "document_frequencies",
+    "is_weighted",
+    "merge_tfidf",
+    "with_frequencies",
+]
 
 GIVE_ROWS = "give weights: the number of documents that each was fitted on"
 

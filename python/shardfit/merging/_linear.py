@@ -112,11 +112,15 @@ def merge_linear(
 
     def mean_of(name: str) -> Any:
         parts = [getattr(model, name) for model in models]
-        if np.ndim(parts[0]) == 0:  # LinearSVC without intercept has the float 0.0
-            return 0.0
         if name in _OFFSETS:
-            tables = [np.asarray(part).reshape(-1, 1) for part in parts]
-            return mean.of_offsets(tables).ravel()
+            heights = [_as_rows(model.coef_).shape[0] for model in models]
+            tables = [
+                np.broadcast_to(np.reshape(part, (-1, 1)), (height, 1))
+                for part, height in zip(parts, heights, strict=True)
+            ]
+            offsets = mean.of_offsets(tables).ravel()
+            # LinearSVC without intercept has the float 0.0.
+            return offsets if np.ndim(parts[0]) or offsets.any() else 0.0
         table = mean.of_coefficients([_as_rows(part) for part in parts])
         return table if hasattr(result, "classes_") else table[0]
 
@@ -217,8 +221,8 @@ def _weights_by_row(
 class _Mean:
     """The mean of tables, one row per class, in a new array.
 
-    It is added up in float64, whatever the models hold, and one row at a time, so
-    that the working memory is one row.
+    It is added up in float64, whatever the models hold, and one row at a time. So the
+    working memory is one row; with weights by feature, two rows and a mean of float64.
     """
 
     def __init__(
@@ -303,7 +307,8 @@ def _row(table: Any, number: int) -> NDArray[Any]:
 
 
 def _dtype_of(tables: list[Any]) -> np.dtype[Any]:
-    return np.result_type(*(table.dtype for table in tables))
+    # Coefficients that were assigned may be integers, and their mean is none.
+    return np.result_type(np.float16, *(table.dtype for table in tables))
 
 
 _AVERAGE = Mergeability(

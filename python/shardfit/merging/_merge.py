@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
@@ -33,6 +34,9 @@ from shardfit.merging._rules import Kind, Mergeability, Merger, Rule, always
 __all__ = ["merge", "mergeability", "register"]
 
 EstimatorT = TypeVar("EstimatorT")
+
+# Sums of numbers of rows, or of sample weights, that are not lost in rounding.
+_FEWEST_ROWS, _MOST_ROWS = 1e-100, 1e100
 
 _RULES: dict[type, Rule] = {}
 for _room in (
@@ -98,6 +102,9 @@ def merge(
     ------
     NotMergeableError
         If the merge would be wrong; the message says what to do instead.
+    TypeError
+        If `estimators` are one estimator, a dict, or no estimators, or if what is
+        registered for their class does not return a new one.
     ValueError
         If there are no estimators, or `weights` or `classes` do not fit them.
     sklearn.exceptions.NotFittedError
@@ -124,13 +131,9 @@ def merge(
     >>> merge([first, second], weights=[2, 2]).classes_.tolist()
     ['a', 'b', 'c']
     """
-    models: list[Any] = list(estimators)
-    if not models:
-        raise ValueError("there are no estimators to merge; give at least one")
+    models = _listed(estimators)
     rule = _rule_of(models)
-    seen = None if classes is None else [np.asarray(labels) for labels in classes]
-    if seen is not None:
-        _check_number(seen, models)
+    seen = None if classes is None else _listed_classes(classes, models)
     checked = _check_weights(weights, models, rule)
     if checked is not None:
         kept = np.flatnonzero(_has_say(checked, models, rule))
@@ -143,6 +146,12 @@ def merge(
     if seen is not None:
         _check_classes(seen, models, rule)
     merged: EstimatorT = rule.merge(models, checked, seen)
+    kind = type(models[0])
+    if type(merged) is not kind or any(merged is model for model in models):
+        raise TypeError(
+            f"the function that is registered for {kind.__name__} must return a new "
+            f"one, and has returned {merged!r:.100}"
+        )
     return merged
 
 
@@ -161,6 +170,11 @@ def mergeability(estimator: Any) -> Mergeability:
         why; `remedy` says what to do where it is "no", and what `merge` has to be
         given where it needs more than the estimators.
 
+    Raises
+    ------
+    TypeError
+        If `estimator` is a class.
+
     Examples
     --------
     >>> from sklearn.ensemble import GradientBoostingClassifier
@@ -171,6 +185,11 @@ def mergeability(estimator: Any) -> Mergeability:
     >>> mergeability(GradientBoostingClassifier()).kind
     'no'
     """
+    if isinstance(estimator, type):
+        raise TypeError(
+            f"estimator must be an estimator, and {estimator.__name__} is a class; "
+            f"give {estimator.__name__}()"
+        )
     rule = _RULES.get(type(estimator))
     if rule is None:
         return _refusals.refusal_of(estimator)
@@ -240,6 +259,26 @@ def register(
     )
 
 
+def _listed(estimators: Any) -> list[Any]:
+    """Return the estimators in a list, if they are what can be merged at all."""
+    # Ensembles and pipelines are sequences of their own members.
+    if isinstance(estimators, Mapping) or hasattr(estimators, "get_params"):
+        raise TypeError(
+            f"estimators must be a sequence of them, got one "
+            f"{type(estimators).__name__}; give a list, even for one"
+        )
+    models = list(estimators)
+    if not models:
+        raise ValueError("there are no estimators to merge; give at least one")
+    for number, model in enumerate(models):
+        if isinstance(model, type) or not hasattr(model, "get_params"):
+            raise TypeError(
+                f"estimator {number} must be a fitted estimator, got {model!r:.100}; "
+                "give a list of estimators"
+            )
+    return models
+
+
 def _rule_of(models: list[Any]) -> Rule:
     """Return the rule for estimators of one class, or refuse them."""
     kind = type(models[0])
@@ -272,7 +311,7 @@ def _has_say(
 
 
 def _check_weights(
-    weights: ArrayLike | None, models: list[Any], rule: Rule
+    weights: Any, models: list[Any], rule: Rule
 ) -> NDArray[np.float64] | None:
     name, needs = type(models[0]).__name__, rule.weights
     remedy = rule.judge(models[0]).remedy
@@ -283,6 +322,8 @@ def _check_weights(
                 f"{name} cannot be merged without weights: {remedy}"
             )
         return None
+    if issparse(weights):
+        weights = weights.toarray()
     checked = np.array(weights, dtype=np.float64)
     is_by_feature = checked.ndim == 2 and needs in ("features", "values")
     if checked.shape[:1] != (len(models),) or not (checked.ndim == 1 or is_by_feature):
@@ -290,12 +331,20 @@ def _check_weights(
             f"weights has the shape {checked.shape}, and there are {len(models)} "
             "estimators; give one weight per estimator"
         )
-    if not np.isfinite(checked).all() or (checked < 0).any():
+    wrong = np.argwhere(~np.isfinite(checked) | (checked < 0))
+    if len(wrong):
+        at = tuple(wrong[0].tolist())
         raise ValueError(
-            f"weights must be finite and not negative, got {checked.tolist()}"
+            f"weights must be finite and not negative, and that of estimator {at[0]} "
+            f"is {checked[at]}{f' for feature {at[1]}' if len(at) > 1 else ''}"
         )
     if not checked.any():
         raise ValueError("weights are all 0; give at least one estimator a say")
+    if is_needed and not _FEWEST_ROWS <= checked.max() <= _MOST_ROWS:
+        raise ValueError(
+            f"weights must be numbers of rows for {name}, and the largest is "
+            f"{checked.max():g}; {remedy}"
+        )
     if needs == "values" and is_needed and checked.ndim != 2:
         raise ValueError(
             f"weights must have one row per estimator and one column per feature for "
@@ -310,12 +359,24 @@ def _check_weights(
     return checked
 
 
-def _check_number(classes: list[NDArray[Any]], models: list[Any]) -> None:
-    if len(classes) != len(models):
+def _listed_classes(classes: Any, models: list[Any]) -> list[NDArray[Any]]:
+    """Return the labels that each estimator saw, in arrays."""
+    seen = [
+        np.asarray(labels)
+        for labels in (classes if isinstance(classes, Iterable) else [classes])
+    ]
+    if len(seen) != len(models):
         raise ValueError(
-            f"classes has {len(classes)} entries, and there are {len(models)} "
+            f"classes has {len(seen)} entries, and there are {len(models)} "
             "estimators; give one array of labels per estimator"
         )
+    for number, labels in enumerate(seen):
+        if labels.ndim != 1:
+            raise ValueError(
+                f"classes has {labels.ndim} dimensions for estimator {number}, got "
+                f"{labels.tolist()!r:.100}; give a list of labels"
+            )
+    return seen
 
 
 def _check_classes(classes: list[NDArray[Any]], models: list[Any], rule: Rule) -> None:

@@ -53,7 +53,9 @@ def merge_labels(
     # For two classes, one estimator tells the second from the first.
     is_single = merged.label_binarizer_.y_type_ == "binary"
     merged.estimators_ = []
-    for label in merged.classes_[-1:] if is_single else merged.classes_:
+    for label in (
+        merged.classes_[-1:].tolist() if is_single else merged.classes_.tolist()
+    ):
         inner = [_estimator_for(model, label) for model in models]
         knows = np.array([_has_say(one) for one in inner])
         if is_exact and not knows.all():

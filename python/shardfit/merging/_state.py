@@ -67,7 +67,8 @@ def union_of_classes(classes: list[NDArray[Any]], *, at_least: int = 1) -> NDArr
     Raises
     ------
     NotMergeableError
-        If the labels of two are of different kinds, or one knows too few.
+        If the labels of two are of different kinds, or those of one are too few or
+        not in order.
     """
     for number, labels in enumerate(classes):
         if labels.dtype.kind != classes[0].dtype.kind:
@@ -75,9 +76,20 @@ def union_of_classes(classes: list[NDArray[Any]], *, at_least: int = 1) -> NDArr
                 f"the labels of estimator 0 are {classes[0].dtype} and those of "
                 f"estimator {number} are {labels.dtype}; fit all on labels of one type"
             )
+        if not np.array_equal(np.unique(labels), labels):
+            raise NotMergeableError(
+                f"classes_ of estimator {number} must be in order, each once and none "
+                f"of them NaN, got {labels.tolist()!r:.100}; fit it anew"
+            )
         if len(labels) < at_least:
             raise NotMergeableError(
                 f"estimator {number} knows the class {labels.tolist()} only; "
                 "leave it out, or fit it with partial_fit(X, y, classes=...)"
             )
-    return np.unique(np.concatenate(classes))
+    try:
+        return np.unique(np.concatenate(classes))
+    except TypeError as error:
+        raise NotMergeableError(
+            f"the labels of all estimators together have no order: {error}; fit all "
+            "on labels of one type"
+        ) from error

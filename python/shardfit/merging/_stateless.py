@@ -7,7 +7,9 @@ from numbers import Integral
 from typing import Any
 
 from joblib import hash as hash_of
+from sklearn.decomposition import SparseCoder
 from sklearn.feature_extraction import FeatureHasher as SklearnFeatureHasher
+from sklearn.feature_extraction.image import PatchExtractor
 from sklearn.feature_extraction.text import (
     HashingVectorizer as SklearnHashingVectorizer,
 )
@@ -124,7 +126,9 @@ RULES: dict[type, Rule] = {
             Binarizer,
             FunctionTransformer,
             Normalizer,
+            PatchExtractor,
             PolynomialFeatures,
+            SparseCoder,
         ),
         Rule(_merge_same, _JUDGE, weights="own"),
     ),

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from threading import Lock
 
 from threadpoolctl import ThreadpoolController
 
 from shardfit._threads import effective_threads
 
-__all__ = ["limited_blas", "limited_openmp"]
+__all__ = ["Limits", "limited_blas", "limited_openmp"]
 
 Limits = dict[str, int]
+
+# Runs may overlap. Would each undo what it did itself, the limit of the one that began
+# first could outlive both.
+_lock = Lock()
+_undo = ExitStack()
+_runs: list[Limits] = []
 
 
 @contextmanager
 def limited_blas(n_workers: int) -> Iterator[Limits]:
-    """Limit BLAS to a worker's share of the CPUs.
+    """Limit BLAS to a worker's share of the CPUs, until no run is left.
 
     Parameters
     ----------
@@ -29,14 +36,26 @@ def limited_blas(n_workers: int) -> Iterator[Limits]:
         The most threads by library, for `limited_openmp`. Never more than allowed
         before.
     """
-    share = max(1, effective_threads(-1) // n_workers)
+    with _lock:
+        limits = _limit_blas(max(1, effective_threads(-1) // n_workers))
+        _runs.append(limits)
+    try:
+        yield limits
+    finally:
+        with _lock:
+            _runs.pop()  # whichever: their number counts
+            if not _runs:
+                _undo.close()
+
+
+def _limit_blas(share: int) -> Limits:
     controller = ThreadpoolController()
     limits: Limits = {}
     for library in controller.info():
         prefix, n_threads = library["prefix"], library["num_threads"]
         limits[prefix] = min(limits.get(prefix, share), n_threads)
-    with controller.select(user_api="blas").limit(limits=limits):
-        yield limits
+    _undo.enter_context(controller.select(user_api="blas").limit(limits=limits))
+    return limits
 
 
 @contextmanager

@@ -85,7 +85,8 @@ def run_tasks(
     -----
     What the function raises is passed on, with a note that says which task it was, and
     the rest is stopped as if the iterator had been closed. While worker threads run,
-    BLAS and OpenMP are limited to their share of the CPUs, in the whole process.
+    BLAS and OpenMP are limited to their share of the CPUs, in the whole process; where
+    runs overlap, BLAS is until the last one ends.
 
     Examples
     --------

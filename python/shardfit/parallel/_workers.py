@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import BrokenExecutor
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,7 +94,8 @@ def active_workers(n_jobs: int | None, prefer: str, n_tasks: int) -> Workers:
             "joblib's backend 'multiprocessing' waits for ever when a worker dies; use "
             "parallel_config(backend='loky'), which runs processes too"
         )
-    return Workers(backend, min(worker_count(n_jobs, prefer), max(1, n_tasks)))
+    # A copy, as the first of two runs that share one stops the workers of the other.
+    return Workers(copy(backend), min(worker_count(n_jobs, prefer), max(1, n_tasks)))
 
 
 def worker_count(n_jobs: int | None, prefer: str = "threads") -> int:

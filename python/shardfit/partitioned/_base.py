@@ -147,7 +147,7 @@ class PartitionedEstimator(MetaEstimatorMixin, BaseEstimator):
         elif hasattr(X, "__array__") and not hasattr(X, "shape"):
             X = np.asarray(X)
         n_rows = _num_samples(X)
-        check_consistent_length(X, y, *metadata.values())
+        check_consistent_length(X, y)
         of_steps: dict[str, dict[str, Any]] = {}
         last: dict[str, Any] = metadata
         if metadata:

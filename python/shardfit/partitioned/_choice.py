@@ -9,7 +9,7 @@ from shardfit.merging import mergeability
 from shardfit.merging._linear import AVERAGED
 from shardfit.partitioned._exact import supports_exact
 
-__all__ = ["Method", "choose_method"]
+__all__ = ["Method", "choose_method", "mixes"]
 
 Method = Literal["solve", "exact", "mix", "average", "union"]
 """How the partitions become one estimator.

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin, _fit_context, is_classifier
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
@@ -41,8 +41,8 @@ class PartitionedClassifier(ClassifierMixin, SupervisedEstimator):
         these that the estimator allows.
     n_rounds : int or None, default=None
         For "mix", and "average" of SGD models: the number of epochs; None is `max_iter`
-        where `tol` is None, and 10 elsewhere. For "exact": the most rounds of the
-        solver; None is 1000.
+        where `tol` is None, and 10 elsewhere. For "exact": the solver begins no step
+        after so many rounds; None is 1000.
     weights : {"auto", "df", "rows", "uniform"}, default="auto"
         How much the partitions count in an average. "df" weighs every feature by the
         number of rows that hold it. "rows" counts rows, "uniform" partitions. "auto" is
@@ -74,7 +74,8 @@ class PartitionedClassifier(ClassifierMixin, SupervisedEstimator):
         Number of epochs, or of exchanges of the exact solver.
     objective_, gradient_norm_ : float
         For the exact solver: the value at the end of what the estimator minimizes, as
-        scikit-learn defines it, and the largest entry of its gradient.
+        scikit-learn defines it, and the largest entry of its gradient. For least
+        squares, half of that.
     n_features_in_ : int
         Number of features, if `estimator_` knows it.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -137,6 +138,7 @@ class PartitionedClassifier(ClassifierMixin, SupervisedEstimator):
         WorkerLostError
             If a partition has lost three worker processes.
         """
+        self._check_kind(is_classifier(self.estimator), "classifier")
         y = self._checked_targets(X, y, numeric=False)
         check_classification_targets(y)
         classes = codes = None

@@ -104,8 +104,10 @@ class ExactSolver:
         Raises
         ------
         ValueError
-            If a label is not among the classes.
+            If a label is not among the classes, or a weight is negative.
         """
+        if sample_weight is not None:
+            _check_not_negative(np.asarray(sample_weight))
         if self._classes is None:
             values = np.asarray(y, dtype=np.float64)
             return make_shard(X, values, sample_weight)
@@ -179,7 +181,7 @@ class ExactSolver:
             warnings.warn(
                 f"{report.n_rounds} rounds did not reach the optimum: the gradient's "
                 f"norm is {report.gradient_norm_2:.3g}; scale the features, or allow "
-                f"more than max_rounds={self._max_rounds}",
+                f"more than {self._max_rounds} rounds",
                 ConvergenceWarning,
                 stacklevel=2,
             )
@@ -310,7 +312,8 @@ def exact_solver(
     Raises
     ------
     ValueError
-        If the estimator has no exact form, or the classes do not fit it.
+        If the estimator has no exact form, a parameter is out of its range, or the
+        classes do not fit it.
 
     Examples
     --------
@@ -330,6 +333,8 @@ def exact_solver(
     reason = supports_exact(estimator)
     if reason is not None:
         raise ValueError(f"{estimator!r} cannot be fitted exactly: {reason}")
+    # Its own fit, which is not called, would refuse a negative C or alpha.
+    estimator._validate_params()
     if not is_classifier(estimator):
         return ExactSolver(estimator, None, tol, max_rounds)
     labels = np.asarray(classes)
@@ -344,6 +349,16 @@ def exact_solver(
             'solver="lbfgs"'
         )
     return ExactSolver(estimator, labels, tol, max_rounds)
+
+
+def _check_not_negative(weights: NDArray[Any]) -> None:
+    """Refuse weights with which the objective may fall for ever."""
+    if (weights < 0).any():
+        row = int(np.argmax(weights < 0))
+        raise ValueError(
+            f"sample_weight is {weights[row]} in row {row} of a partition, and with "
+            "negative weights there may be no optimum; use weights of 0 or more"
+        )
 
 
 def _norms(gradient: _Float) -> tuple[float, float]:

@@ -85,11 +85,14 @@ def _why_not_svc(estimator: Any) -> str | None:
 
 
 def _why_not_svr(estimator: Any) -> str | None:
-    if estimator.loss == "squared_epsilon_insensitive":
-        return None
-    return (
-        f'loss={estimator.loss!r} is not smooth; use loss="squared_epsilon_insensitive"'
-    )
+    if estimator.loss != "squared_epsilon_insensitive":
+        return (
+            f"loss={estimator.loss!r} is not smooth; use "
+            'loss="squared_epsilon_insensitive"'
+        )
+    if estimator.epsilon < 0:
+        return f"epsilon={estimator.epsilon} is negative; use 0 or more"
+    return None
 
 
 def _why_not_least_squares(estimator: Any) -> str | None:

@@ -232,6 +232,7 @@ def minimise(
     state, point = _first(function, exchange.n_columns, start)
     target = tol * _least_bend(problem, state)
     norms = first_norms = _norms(problem, state.precondition(state.gradient)[0])
+    first_values = np.abs(state.values)
     at_rest = np.zeros(len(target), dtype=np.bool_)
     lost = np.zeros(len(target), dtype=np.bool_)
     n_newton = 0
@@ -253,7 +254,10 @@ def minimise(
         promised = -problem.dot(known.gradient, step)
         after = _norms(problem, new.precondition(new.gradient)[0])
         # What is left are roundings of the sums, which no step can lessen.
-        beyond = promised <= _NO_GAIN * np.abs(known.values)
+        # Nor is there more to gain where the objective itself has fallen to nothing,
+        # as that of an intercept does which has rows of one class only.
+        floor = np.maximum(np.abs(known.values), _NO_GAIN * first_values[mine])
+        beyond = promised <= _NO_GAIN * floor
         at_rest[mine] = beyond & (after > 0.5 * norms[mine])
         lost[mine] = ~taken & ~at_rest[mine]
         point[:, problems] = moved

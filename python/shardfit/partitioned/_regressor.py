@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import RegressorMixin, _fit_context
+from sklearn.base import RegressorMixin, _fit_context, is_regressor
 
 from shardfit.partitioned._supervised import SupervisedEstimator
 
@@ -59,7 +59,8 @@ class PartitionedRegressor(RegressorMixin, SupervisedEstimator):
         Number of epochs, or of exchanges of the exact solver.
     objective_, gradient_norm_ : float
         For the exact solver: the value at the end of what the estimator minimizes, as
-        scikit-learn defines it, and the largest entry of its gradient.
+        scikit-learn defines it, and the largest entry of its gradient. For least
+        squares, half of that.
     n_features_in_ : int
         Number of features, if `estimator_` knows it.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -113,6 +114,7 @@ class PartitionedRegressor(RegressorMixin, SupervisedEstimator):
         WorkerLostError
             If a partition has lost three worker processes.
         """
+        self._check_kind(is_regressor(self.estimator), "regressor")
         y = self._checked_targets(X, y, numeric=True)
         self._train(
             X,

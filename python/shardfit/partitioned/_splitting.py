@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["default_n_partitions", "split_rows", "warn_of_skew"]
+__all__ = ["default_n_partitions", "split_rows", "warn_of_skew", "without_weightless"]
 
 # One partition for so many rows, unless the user says how many, and never more than
 # this: a fixed rule, so that a model does not depend on the machine that trained it.
@@ -57,6 +57,35 @@ def split_rows(
     if groups is not None:
         order = order[np.argsort(groups[order], kind="stable")]
     return [np.sort(order[number::n_partitions]) for number in range(n_partitions)]
+
+
+def without_weightless(
+    partitions: list[NDArray[np.intp]], weights: NDArray[np.float64]
+) -> list[NDArray[np.intp]]:
+    """Join partitions whose rows all weigh nothing with others.
+
+    No estimator learns from such rows alone, but their labels are known to it.
+
+    Parameters
+    ----------
+    partitions : list of ndarray
+        The rows of each.
+    weights : ndarray of shape (n_rows,)
+
+    Returns
+    -------
+    list of ndarray
+        Each with a row that weighs more, unless none does.
+    """
+    has_weight = [bool(weights[rows].any()) for rows in partitions]
+    kept = [rows for rows, has in zip(partitions, has_weight, strict=True) if has]
+    weightless = [
+        rows for rows, has in zip(partitions, has_weight, strict=True) if not has
+    ]
+    if not kept or not weightless:
+        return partitions
+    kept[-1] = np.sort(np.concatenate([kept[-1], *weightless]))
+    return kept
 
 
 def warn_of_skew(y: NDArray[Any], partitions: list[NDArray[np.intp]]) -> None:

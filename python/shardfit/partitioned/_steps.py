@@ -7,6 +7,7 @@ block by block where blocks merge exactly, and in one piece where they do not.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -20,7 +21,6 @@ from sklearn.impute import SimpleImputer
 from sklearn.utils._mask import _get_mask
 
 from shardfit import feature_extraction
-from shardfit.exceptions import NotMergeableError
 from shardfit.merging import merge, mergeability
 from shardfit.partitioned._parts import Part
 from shardfit.partitioned._tasks import Tasks
@@ -95,16 +95,20 @@ def fit_transformer(transformer: Any, part: Part, n_blocks: int, tasks: Tasks) -
     """
     if _is_better_by_blocks(transformer, n_blocks):
         blocks = [part.rows(rows) for rows in _blocks(part.n_rows, n_blocks)]
-        models = tasks(
-            Part.fit,
-            [(block, clone(transformer)) for block in blocks],
-            prefer=_preference(transformer),
-        )
         try:
+            with warnings.catch_warnings():
+                # A column may lack all values in one block only.
+                warnings.simplefilter("ignore", RuntimeWarning)
+                models = tasks(
+                    Part.fit,
+                    [(block, clone(transformer)) for block in blocks],
+                    prefer=_preference(transformer),
+                )
             return merge(models, weights=_weights(transformer, blocks))
-        except NotMergeableError:
-            # What was learned decides, too: a vocabulary in another order, a missing
-            # value in one block only. All rows at once are always right.
+        except ValueError:
+            # What was learned decides, too: a block without any word, a vocabulary in
+            # another order, a missing value in one block only. All rows at once are
+            # always right, or say themselves what is wrong.
             pass
     return part.fit(clone(transformer))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from inspect import signature
 from itertools import count
@@ -12,9 +13,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.ensemble._base import _set_random_states
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.svm import LinearSVC
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import _check_y, _num_samples, validate_data
 
@@ -22,11 +23,15 @@ from shardfit.merging._linear import AVERAGED, warn_of_loss
 from shardfit.parallel import Rounds, progress_bar
 from shardfit.partitioned import _training
 from shardfit.partitioned._base import PartitionedEstimator
-from shardfit.partitioned._choice import Method, choose_method
+from shardfit.partitioned._choice import Method, choose_method, mixes
 from shardfit.partitioned._exact import exact_solver
 from shardfit.partitioned._parts import Part
 from shardfit.partitioned._shard import answer
-from shardfit.partitioned._splitting import split_rows, warn_of_skew
+from shardfit.partitioned._splitting import (
+    split_rows,
+    warn_of_skew,
+    without_weightless,
+)
 from shardfit.partitioned._steps import fit_transform_steps
 from shardfit.partitioned._tasks import Tasks
 
@@ -47,7 +52,9 @@ _WAYS = {
     "union": _training.union,
 }
 # What a partition has of its own, or for its partition only.
-_OF_ONE_FIT = frozenset({"class_weight", "n_jobs", "random_state"})
+_OF_ONE_FIT = frozenset({"class_weight", "n_jobs", "oob_score", "random_state"})
+# Whose exact solution may have several targets.
+_OF_SEVERAL_TARGETS = (LinearRegression, Ridge)
 
 
 class SupervisedEstimator(PartitionedEstimator):
@@ -118,9 +125,10 @@ class SupervisedEstimator(PartitionedEstimator):
                 f"{type(self).__name__} requires y to be passed, but the target y is "
                 "None"
             )
-        if not hasattr(y, "shape"):
+        if not hasattr(y, "ndim"):  # lists, and what polars has
             y = np.asarray(y)
-        has_outputs = y.ndim == 2 and y.shape[1] > 1
+        takes_outputs = numeric and get_tags(self.estimator).target_tags.multi_output
+        has_outputs = y.ndim == 2 and (takes_outputs or y.shape[1] > 1)
         y = _check_y(y, multi_output=has_outputs, y_numeric=numeric)
         if len(y) != _num_samples(X):
             raise ValueError(
@@ -128,6 +136,13 @@ class SupervisedEstimator(PartitionedEstimator):
                 f"{[_num_samples(X), len(y)]}"
             )
         return np.asarray(y)
+
+    def _check_kind(self, is_right: bool, kind: str) -> None:
+        if not is_right:
+            raise ValueError(
+                f"{type(self).__name__} trains a {kind}, and "
+                f"{type(self.estimator).__name__} is none"
+            )
 
     def _forget_rounds(self) -> None:
         for name in ("n_rounds_", "objective_", "gradient_norm_"):
@@ -149,9 +164,9 @@ class SupervisedEstimator(PartitionedEstimator):
         rng = check_random_state(source)
         rows, names = _numeric(last, rows) if type(last) in AVERAGED else (rows, None)
         parts = self._parts(rows, n_partitions, method, targets, rng)
-        has_epochs = method == "mix" or (
-            method == "average" and hasattr(last, "partial_fit")
-        )
+        has_epochs = method == "mix" or (method == "average" and mixes(last))
+        if has_epochs:
+            _check_metadata(rows)
         n_epochs = self._n_epochs(last) if has_epochs else 1
         n_tasks = len(parts) * n_epochs
         with progress_bar(self.verbose, n_tasks, "partitions") as progress:
@@ -192,9 +207,9 @@ class SupervisedEstimator(PartitionedEstimator):
         )
         if method != "exact" and not shuffles and targets is not None:
             warn_of_skew(targets, partitions)
-        parts = [rows.rows(numbers) for numbers in partitions]
-        # Rows of weight 0 are as good as no rows, and no estimator learns from these.
-        return [part for part in parts if part.weight > 0] or parts
+        if rows.sample_weight is not None:
+            partitions = without_weightless(partitions, rows.sample_weight)
+        return [rows.rows(numbers) for numbers in partitions]
 
     def _n_epochs(self, last: Any) -> int:
         if getattr(last, "early_stopping", False):
@@ -202,6 +217,13 @@ class SupervisedEstimator(PartitionedEstimator):
                 "early_stopping=True holds rows of each partition back and stops each "
                 "at another epoch; use early_stopping=False, and n_rounds for the "
                 "number of epochs"
+            )
+        if getattr(last, "learning_rate", None) == "adaptive":
+            warnings.warn(
+                'learning_rate="adaptive" is constant where models train one epoch at '
+                'a time; use learning_rate="optimal" or "invscaling"',
+                UserWarning,
+                stacklevel=2,
             )
         warn_of_loss(last)
         if self.n_rounds is not None:
@@ -217,17 +239,21 @@ class SupervisedEstimator(PartitionedEstimator):
     ) -> Any:
         """Find the optimum of all rows by sums over partitions."""
         rows, names = _numeric(last, rows)
-        unknown = set(rows.metadata) - {"sample_weight"}
-        if unknown:
-            raise ValueError(f"{min(unknown)} has no meaning for an exact solution")
+        _check_metadata(rows)
+        if rows.y.ndim == 2 and type(last) not in _OF_SEVERAL_TARGETS:
+            raise ValueError(
+                f"y has {rows.y.shape[1]} columns, and {type(last).__name__} is solved "
+                "for one; fit one model to each, as sklearn.multioutput does"
+            )
         solver = exact_solver(
-            _template(last, rows, classes),
+            last,
             classes=classes,
             max_rounds=self.n_rounds or _MOST_ROUNDS,
         )
-        partitions = split_rows(rows.n_rows, n_partitions)
-        parts = [rows.rows(numbers) for numbers in partitions]
-        shards = [solver.shard(p.X, p.y, p.sample_weight) for p in parts]
+        shards = []
+        for numbers in split_rows(rows.n_rows, n_partitions):
+            part = rows.rows(numbers)
+            shards.append(solver.shard(part.X, part.y, part.sample_weight))
 
         n_rounds = count(1)
         with (
@@ -258,12 +284,27 @@ def _template(last: Any, rows: Part, classes: NDArray[Any] | None) -> Any:
         arguments = {"classes": classes, "y": rows.y}
         if type(last) in _BALANCED_BY_WEIGHT and _TAKES_WEIGHT:
             arguments["sample_weight"] = rows.sample_weight
-        weights = compute_class_weight("balanced", **arguments)
+        with np.errstate(divide="ignore"):
+            weights = compute_class_weight("balanced", **arguments)
+        # A class without weight has no rows to weigh.
+        weights = np.where(np.isfinite(weights), weights, 0.0)
         template.set_params(class_weight=dict(zip(classes, weights, strict=True)))
     if "n_jobs" in parameters:
         # The partitions are what runs side by side.
         template.set_params(n_jobs=None)
+    if "oob_score" in parameters:
+        # Scores of a partition alone are lost when it merges.
+        template.set_params(oob_score=False)
     return template
+
+
+def _check_metadata(rows: Part) -> None:
+    unknown = set(rows.metadata) - {"sample_weight"}
+    if unknown:
+        raise ValueError(
+            f"{min(unknown)} cannot be passed on where partitions train in rounds; "
+            "leave it out"
+        )
 
 
 def _numeric(estimator: Any, rows: Part) -> tuple[Part, NDArray[Any] | None]:

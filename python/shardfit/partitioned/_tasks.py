@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Literal
+
+from sklearn import config_context, get_config
 
 from shardfit.parallel import in_order, run_tasks
 
@@ -56,7 +59,8 @@ class Tasks:
         """
         before = self._n_done
         results = run_tasks(
-            function,
+            # Threads and processes have a configuration of their own.
+            partial(_configured, get_config(), function),
             arguments,
             n_jobs=self.n_jobs,
             prefer=prefer,
@@ -72,3 +76,11 @@ class Tasks:
         self._n_done = n_done
         if self._progress is not None:
             self._progress(n_done)
+
+
+def _configured(
+    config: dict[str, Any], function: Callable[..., Any], *arguments: Any
+) -> Any:
+    """Call a function as scikit-learn is configured where the tasks come from."""
+    with config_context(**config):
+        return function(*arguments)

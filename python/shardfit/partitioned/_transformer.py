@@ -51,7 +51,7 @@ class PartitionedTransformer(TransformerMixin, PartitionedEstimator):
         Number of workers, as for `PartitionedClassifier`. The result does not depend on
         it.
     verbose : int, default=0
-        Whether to show progress, which needs rich.
+        Without meaning for transformers.
 
     Attributes
     ----------
@@ -133,7 +133,9 @@ class PartitionedTransformer(TransformerMixin, PartitionedEstimator):
 
     def _unite(self, last: Any, rows: Part, n_partitions: int) -> Any:
         source = self.random_state
-        rng = check_random_state(last.random_state if source is None else source)
+        if source is None:
+            source = getattr(last, "random_state", None)
+        rng = check_random_state(source)
         plan = _training.Plan(clone(last), None, "auto", rng, Tasks(self.n_jobs))
         if self.strategy == "replicate":
             return _training.union(plan, [rows] * n_partitions)
