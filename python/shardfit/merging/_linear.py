@@ -44,6 +44,9 @@ AVERAGED: frozenset[type] = frozenset(
 # all have the same say.
 _NO_ROWS = 1e-30
 
+# Tables of one column, which have no features to be weighed by.
+_OFFSETS = ("intercept_", "offset_", "_standard_intercept", "_average_intercept")
+
 # For every row of the merged table, the row and sign that give it, or None.
 _Shares = list[tuple[int, float] | None]
 
@@ -145,9 +148,6 @@ def _weighted_columns(weights: NDArray[np.float64], n_features: int) -> Columns:
             "features; give one weight per feature"
         )
     return Columns(n_features, [slice(None)] * len(weights), list(weights))
-
-
-_OFFSETS = ("intercept_", "offset_", "_standard_intercept", "_average_intercept")
 
 
 def _set_averaged_state(result: Any, mean_of: Any) -> None:

@@ -46,6 +46,8 @@ _SUFFICIENT = 1e-4
 _ROUNDING = 1e-13
 # A promised gain of so little, in shares of the objective, is beyond rounding.
 _NO_GAIN = 1e-12
+# An objective that has fallen to this share of its first value is rounded by that.
+_NOTHING = 1e-3
 # A column that varies by less than this share of its squares is as good as constant.
 _CONSTANT = 1e-13
 # Without a penalty the least bend is unknown; this share of the flattest column's.
@@ -255,8 +257,8 @@ def minimise(
         after = _norms(problem, new.precondition(new.gradient)[0])
         # What is left are roundings of the sums, which no step can lessen.
         # Nor is there more to gain where the objective itself has fallen to nothing,
-        # as that of an intercept does which has rows of one class only.
-        floor = np.maximum(np.abs(known.values), _NO_GAIN * first_values[mine])
+        # as it does when only one class has weight and the intercept has no end.
+        floor = np.maximum(np.abs(known.values), _NOTHING * first_values[mine])
         beyond = promised <= _NO_GAIN * floor
         at_rest[mine] = beyond & (after > 0.5 * norms[mine])
         lost[mine] = ~taken & ~at_rest[mine]
