@@ -10,15 +10,15 @@ from scipy import sparse
 from sklearn._loss import HalfBinomialLoss, HalfMultinomialLoss
 from sklearn.linear_model._linear_loss import LinearModelLoss
 
-from shardfit.partitioned._exchange import Exchange
-from shardfit.partitioned._objectives import (
+from shardfit.partitioned._solver.exchange import Exchange
+from shardfit.partitioned._solver.objectives import (
     Logistic,
     Multinomial,
     SquaredEpsilon,
     SquaredHinge,
     SquaredLoss,
 )
-from shardfit.partitioned._shard import answer, make_shard
+from shardfit.partitioned._solver.shard import answer, make_shard
 
 N_ROWS, N_FEATURES = 40, 6
 

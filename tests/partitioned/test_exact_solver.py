@@ -20,9 +20,9 @@ from sklearn.linear_model import (
 )
 from sklearn.svm import LinearSVC, LinearSVR
 
-from shardfit.partitioned import _exact
-from shardfit.partitioned._exact import exact_solver, supports_exact
-from shardfit.partitioned._shard import answer
+from shardfit.partitioned._solver import exact as _exact
+from shardfit.partitioned._solver.exact import exact_solver, supports_exact
+from shardfit.partitioned._solver.shard import answer
 
 CLOSE = 1e-6
 TIGHT = {"tol": 1e-10, "max_iter": 100_000}

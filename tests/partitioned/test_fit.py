@@ -18,7 +18,7 @@ from sklearn.pipeline import Pipeline
 
 from shardfit.exceptions import DatasetError
 from shardfit.partitioned import fit_files, score_files
-from shardfit.partitioned._dealing import Dealer
+from shardfit.partitioned._files.dealing import Dealer
 from tests.partitioned.corpora import documents, files, same_model, write
 
 SMALL = {"n_features": 2**12, "n_epochs": 3}

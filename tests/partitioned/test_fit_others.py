@@ -18,8 +18,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.svm import LinearSVC
 
-from shardfit.partitioned import _fit, fit_files, score_files
-from shardfit.partitioned._memory import COPIES_OF_ROWS, Demand, gathering_bytes
+from shardfit.partitioned import fit_files, score_files
+from shardfit.partitioned._files import fit as _fit
+from shardfit.partitioned._files.memory import COPIES_OF_ROWS, Demand, gathering_bytes
 from tests.partitioned.corpora import documents, files, same_model, write
 from tests.partitioned.test_windows import budget, limit
 

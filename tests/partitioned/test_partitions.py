@@ -8,8 +8,8 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.linear_model import SGDClassifier
 
-from shardfit.partitioned._partitions import Partitions
-from shardfit.partitioned._window import Window
+from shardfit.partitioned._files.partitions import Partitions
+from shardfit.partitioned._files.window import Window
 
 N_FEATURES = 30
 MODEL = SGDClassifier(alpha=1e-3)
@@ -52,7 +52,7 @@ class Expected:
             sum(len(parts[n][1]) for parts in windows) for n in range(len(self.models))
         ]
         coef = np.stack([model.coef_ for model in self.models])
-        weights = (counts + 1e-9)[:, np.newaxis]
+        weights = np.maximum(counts, 1e-20)[:, np.newaxis]
         intercept = [model.intercept_ for model in self.models]
         return (
             (coef * weights).sum(axis=0) / weights.sum(axis=0),

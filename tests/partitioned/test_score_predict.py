@@ -13,12 +13,8 @@ from sklearn.preprocessing import MaxAbsScaler
 
 from shardfit.datasets import TextFiles
 from shardfit.exceptions import DatasetError
-from shardfit.partitioned import (
-    ClassificationScores,
-    _predict,
-    predict_files,
-    score_files,
-)
+from shardfit.partitioned import ClassificationScores, predict_files, score_files
+from shardfit.partitioned._files import predict as _predict
 from tests.partitioned.corpora import documents, files, write
 
 TEXTS, LABELS = documents(400)

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from shardfit.partitioned import _fit, fit_files, score_files
-from shardfit.partitioned._dealing import Dealer
-from shardfit.partitioned._memory import Demand, window_bytes
-from shardfit.partitioned._window import ENTRY_BYTES, ROW_BYTES, Window
+from shardfit.partitioned import fit_files, score_files
+from shardfit.partitioned._files import fit as _fit
+from shardfit.partitioned._files.dealing import Dealer
+from shardfit.partitioned._files.memory import Demand, window_bytes
+from shardfit.partitioned._files.window import ENTRY_BYTES, ROW_BYTES, Window
 from tests.partitioned.corpora import documents, files, same_model, write
 
 SMALL = {"n_features": 2**12, "n_epochs": 3}

@@ -105,7 +105,7 @@ def check_training(
     click.UsageError
         With the reason and the remedy.
     """
-    from shardfit.partitioned._for_text import check_classifier, streams
+    from shardfit.partitioned._files.for_text import check_classifier, streams
 
     try:
         method = check_classifier(estimator, merge)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from shardfit.exceptions import NotMergeableError
 from shardfit.merging import mergeability
 from shardfit.merging._linear import AVERAGED
-from shardfit.partitioned._exact import supports_exact
+from shardfit.partitioned._solver import supports_exact
 
 __all__ = ["Method", "choose_method", "mixes"]
 

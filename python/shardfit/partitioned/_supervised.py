@@ -24,9 +24,8 @@ from shardfit.parallel import Rounds, progress_bar
 from shardfit.partitioned import _training
 from shardfit.partitioned._base import PartitionedEstimator
 from shardfit.partitioned._choice import Method, choose_method, mixes
-from shardfit.partitioned._exact import exact_solver
 from shardfit.partitioned._parts import Part
-from shardfit.partitioned._shard import answer
+from shardfit.partitioned._solver import answer, exact_solver
 from shardfit.partitioned._splitting import (
     split_rows,
     warn_of_skew,

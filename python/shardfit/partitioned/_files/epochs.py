@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardfit.partitioned._dealing import Dealer
-from shardfit.partitioned._partitions import Partitions
-from shardfit.partitioned._progress import Progress
-from shardfit.partitioned._rows import VectorizedRows
-from shardfit.partitioned._window import Window
+from shardfit.partitioned._files.dealing import Dealer
+from shardfit.partitioned._files.partitions import Partitions
+from shardfit.partitioned._files.progress import Progress
+from shardfit.partitioned._files.rows import VectorizedRows
+from shardfit.partitioned._files.window import Window
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

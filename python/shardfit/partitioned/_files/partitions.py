@@ -10,8 +10,8 @@ from sklearn.base import clone
 
 from shardfit.merging._linear import Columns, merge_linear
 from shardfit.parallel import worker_count
+from shardfit.partitioned._files.window import CLASS_THREADS, Window
 from shardfit.partitioned._mixing import restart, train_epoch
-from shardfit.partitioned._window import CLASS_THREADS, Window
 
 __all__ = ["Partitions"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shardfit.partitioned._window import ENTRY_BYTES, ROW_BYTES
+from shardfit.partitioned._files.window import ENTRY_BYTES, ROW_BYTES
 
 __all__ = ["COPIES_OF_ROWS", "Demand", "gathering_bytes", "window_bytes"]
 

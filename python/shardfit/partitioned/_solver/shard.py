@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from shardfit.partitioned._normal_equations import Moments, moments_of
-from shardfit.partitioned._objectives import Curvature, Objective, SquaredLoss
+from shardfit.partitioned._solver.normal_equations import Moments, moments_of
+from shardfit.partitioned._solver.objectives import Curvature, Objective, SquaredLoss
 
 __all__ = ["Answer", "Excerpt", "Request", "Shard", "answer", "make_shard"]
 

@@ -16,15 +16,15 @@ from sklearn.linear_model import (
 from sklearn.svm import LinearSVC, LinearSVR
 from sklearn.utils.class_weight import compute_class_weight
 
-from shardfit.partitioned._newton import Penalised
-from shardfit.partitioned._objectives import (
+from shardfit.partitioned._solver.newton import Penalised
+from shardfit.partitioned._solver.objectives import (
     Logistic,
     Multinomial,
     SquaredEpsilon,
     SquaredHinge,
     SquaredLoss,
 )
-from shardfit.partitioned._shard import Survey
+from shardfit.partitioned._solver.shard import Survey
 
 __all__ = ["formulate", "is_classifier", "strength_of", "supports_exact"]
 

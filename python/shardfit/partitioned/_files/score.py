@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from shardfit.partitioned._predict import TextPredictor, check_files
-from shardfit.partitioned._progress import Progress, Silence
+from shardfit.partitioned._files.predict import TextPredictor, check_files
+from shardfit.partitioned._files.progress import Progress, Silence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,7 +11,7 @@ from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from shardfit.exceptions import DatasetError
 from shardfit.feature_extraction.text import HashingVectorizer as FastVectorizer
 from shardfit.feature_extraction.text import TfidfTransformer as FastTransformer
-from shardfit.partitioned._progress import Progress
+from shardfit.partitioned._files.progress import Progress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -17,16 +17,20 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression, Ridge, RidgeClassifier
 
-from shardfit.partitioned._exchange import Exchange, Rounds
-from shardfit.partitioned._fitted import set_fitted
-from shardfit.partitioned._formulation import formulate, is_classifier, supports_exact
-from shardfit.partitioned._newton import Penalised, minimise
-from shardfit.partitioned._normal_equations import (
+from shardfit.partitioned._solver.exchange import Exchange, Rounds
+from shardfit.partitioned._solver.fitted import set_fitted
+from shardfit.partitioned._solver.formulation import (
+    formulate,
+    is_classifier,
+    supports_exact,
+)
+from shardfit.partitioned._solver.newton import Penalised, minimise
+from shardfit.partitioned._solver.normal_equations import (
     MOST_FEATURES,
     least_squares,
     ridge,
 )
-from shardfit.partitioned._shard import Shard, Survey, make_shard
+from shardfit.partitioned._solver.shard import Shard, Survey, make_shard
 
 __all__ = ["ExactReport", "ExactSolver", "exact_solver", "supports_exact"]
 
@@ -319,8 +323,8 @@ def exact_solver(
     --------
     >>> import numpy as np
     >>> from sklearn.linear_model import Ridge
-    >>> from shardfit.partitioned._exact import exact_solver
-    >>> from shardfit.partitioned._shard import answer
+    >>> from shardfit.partitioned._solver.exact import exact_solver
+    >>> from shardfit.partitioned._solver.shard import answer
     >>> solver = exact_solver(Ridge(alpha=0.0))
     >>> X, y = np.array([[0.0], [1.0], [2.0], [4.0]]), np.array([1.0, 3.0, 5.0, 9.0])
     >>> shards = [solver.shard(X[rows], y[rows]) for rows in ([0, 1], [2, 3])]

@@ -14,8 +14,8 @@ from sklearn.linear_model import (
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.svm import LinearSVC, LinearSVR
 
-from shardfit.partitioned._formulation import strength_of
-from shardfit.partitioned._shard import Survey
+from shardfit.partitioned._solver.formulation import strength_of
+from shardfit.partitioned._solver.shard import Survey
 
 __all__ = ["set_fitted"]
 

@@ -14,9 +14,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from shardfit.partitioned._normal_equations import Moments
-from shardfit.partitioned._objectives import Objective
-from shardfit.partitioned._shard import Answer, Excerpt, Request, Survey
+from shardfit.partitioned._solver.normal_equations import Moments
+from shardfit.partitioned._solver.objectives import Objective
+from shardfit.partitioned._solver.shard import Answer, Excerpt, Request, Survey
 
 __all__ = ["Exchange", "Place", "Rounds", "Sums"]
 

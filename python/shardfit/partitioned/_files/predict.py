@@ -12,7 +12,7 @@ from sklearn.linear_model._base import LinearClassifierMixin
 from sklearn.pipeline import Pipeline
 
 from shardfit.feature_extraction.text import HashingVectorizer as FastVectorizer
-from shardfit.partitioned._progress import Progress, Silence
+from shardfit.partitioned._files.progress import Progress, Silence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -29,8 +29,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shardfit.partitioned._exchange import Exchange, Place
-from shardfit.partitioned._objectives import Objective
+from shardfit.partitioned._solver.exchange import Exchange, Place
+from shardfit.partitioned._solver.objectives import Objective
 
 __all__ = ["Penalised", "Solution", "minimise"]
 

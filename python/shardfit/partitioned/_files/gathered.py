@@ -9,10 +9,10 @@ from sklearn.base import clone
 
 from shardfit.parallel import worker_count
 from shardfit.partitioned._classifier import PartitionedClassifier
-from shardfit.partitioned._memory import COPIES_OF_ROWS
-from shardfit.partitioned._progress import Progress
-from shardfit.partitioned._rows import VectorizedRows
-from shardfit.partitioned._window import Window
+from shardfit.partitioned._files.memory import COPIES_OF_ROWS
+from shardfit.partitioned._files.progress import Progress
+from shardfit.partitioned._files.rows import VectorizedRows
+from shardfit.partitioned._files.window import Window
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,21 +15,21 @@ from shardfit._threads import effective_threads
 from shardfit.exceptions import DatasetError
 from shardfit.merging._linear import warn_of_loss
 from shardfit.partitioned._choice import Method
-from shardfit.partitioned._epochs import Epochs
-from shardfit.partitioned._for_text import (
+from shardfit.partitioned._files.epochs import Epochs
+from shardfit.partitioned._files.for_text import (
     check_classifier,
     hashing_vectorizer,
     n_coefficients_per_feature,
     streams,
     with_weights_of_numbers,
 )
-from shardfit.partitioned._gathered import fit_to_all, gather
-from shardfit.partitioned._memory import Demand, gathering_bytes, window_bytes
-from shardfit.partitioned._partitions import Partitions
-from shardfit.partitioned._predict import check_files
-from shardfit.partitioned._progress import Progress, Silence
-from shardfit.partitioned._rows import VectorizedRows
-from shardfit.partitioned._window import Window
+from shardfit.partitioned._files.gathered import fit_to_all, gather
+from shardfit.partitioned._files.memory import Demand, gathering_bytes, window_bytes
+from shardfit.partitioned._files.partitions import Partitions
+from shardfit.partitioned._files.predict import check_files
+from shardfit.partitioned._files.progress import Progress, Silence
+from shardfit.partitioned._files.rows import VectorizedRows
+from shardfit.partitioned._files.window import Window
 
 if TYPE_CHECKING:
     from shardfit.datasets import LabelSummary, TextFiles

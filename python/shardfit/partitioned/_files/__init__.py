@@ -1,0 +1,1 @@
+"""Training, scoring and predicting on files that may be larger than memory."""
