@@ -22,10 +22,10 @@ SOURCES := pyproject.toml Cargo.toml Cargo.lock README.md LICENSE \
     $(shell find rust python/shardfit -name '*.rs' -o -name '*.toml' -o -name '*.py' -o -name '*.pyi')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-rust test-python lint format bench wheel clean
+.PHONY: help demo test test-rust test-python lint format bench bench-partitioned wheel clean
 
 help:  ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.installed  ## train on this machine's Python sources, beside scikit-learn (ARGS=--20news)
 	$(BIN)/python examples/demo.py $(ARGS)
@@ -58,6 +58,9 @@ format: $(VENV)/.installed  ## format Rust and Python
 bench: $(VENV)/.installed  ## MB/s by class of input: the core, then beside scikit-learn (ARGS=--help)
 	cargo bench --locked --bench hashing
 	$(BIN)/python -m benches.compare $(ARGS)
+
+bench-partitioned: $(VENV)/.installed  ## accuracy and time by number of partitions (ARGS=--data=FOLDER)
+	$(BIN)/python -m benches.partitioned $(ARGS)
 
 wheel: $(VENV)/.installed  ## build a release wheel into dist/
 	mkdir -p dist
