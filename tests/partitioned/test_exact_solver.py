@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import random
 from concurrent.futures import ThreadPoolExecutor
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -192,11 +193,13 @@ def test_dense_rows_are_not_copied(tmp_path):
     assert np.shares_memory(shard.matrix, mapped)
 
 
+# Older versions have no such parameter, and solve directly.
+PRECISE = {"tol": 1e-12} if "tol" in signature(LinearRegression).parameters else {}
 REGRESSORS = {
     "ridge": Ridge(tol=1e-12),
     "ridge, no intercept": Ridge(tol=1e-12, fit_intercept=False),
-    "least squares": LinearRegression(tol=1e-12),
-    "least squares, no intercept": LinearRegression(tol=1e-12, fit_intercept=False),
+    "least squares": LinearRegression(**PRECISE),
+    "least squares, no intercept": LinearRegression(fit_intercept=False, **PRECISE),
 }
 
 
@@ -204,6 +207,8 @@ REGRESSORS = {
 @pytest.mark.parametrize("n_targets", [0, 1, 3])
 @pytest.mark.parametrize("name", REGRESSORS)
 def test_regressor_of_all_rows(name, n_targets, form):
+    if not PRECISE and name.startswith("least") and form == "sparse":
+        pytest.skip("this scikit-learn solves sparse least squares to 1e-6 only")
     X, y, weights = _rows(n_classes=0, n_targets=n_targets, form=form)
     estimator = clone(REGRESSORS[name])
     expected = estimator.fit(X, y, sample_weight=weights)
@@ -268,7 +273,7 @@ def test_an_offset_of_a_hundred_million_loses_few_digits(form):
 def test_ridge_of_many_columns_takes_newton_steps(monkeypatch):
     monkeypatch.setattr(_exact, "MOST_FEATURES", 10)
     X, y, weights = _rows(n_classes=0, n_targets=3, form="sparse")
-    estimator = Ridge(alpha=[0.1, 1.0, 10.0], tol=1e-12)
+    estimator = Ridge(alpha=np.array([0.1, 1.0, 10.0]), tol=1e-12)
     parts = _partitions(y, 4, "random")
     model, report = _fit(estimator, X, y, weights, parts=parts)
     assert report.method == "newton-cg"
@@ -365,7 +370,7 @@ def test_report_tells_objective_and_gradient():
         (LinearSVC(penalty="l1", dual=False), "l2"),
         (LinearSVC(multi_class="crammer_singer"), "ovr"),
         (LinearSVR(), "squared_epsilon_insensitive"),
-        (LogisticRegression(l1_ratio=0.5, solver="saga"), "l1_ratio=0"),
+        (LogisticRegression(penalty="l1", solver="saga"), "l1_ratio=0"),
         (LogisticRegression(C=np.inf, solver="liblinear"), "lbfgs"),
         (Ridge(positive=True), "positive=False"),
         (LinearRegression(positive=True), "positive=False"),

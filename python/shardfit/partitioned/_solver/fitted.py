@@ -46,7 +46,11 @@ def set_fitted(
         Number of Newton steps, 0 if there were none to take.
     """
     model.n_features_in_ = survey.n_features
-    if classes is not None:
+    if type(model) is RidgeClassifier:
+        binarizer = LabelBinarizer(pos_label=1, neg_label=-1)
+        model._label_binarizer = binarizer.fit(classes)
+    # Older versions of RidgeClassifier ask the binarizer for its classes.
+    if classes is not None and not isinstance(_class_attribute(model), property):
         model.classes_ = classes.copy()
     if type(model) is LogisticRegression:
         _set_logistic(model, coef, intercept, survey.dtype)
@@ -61,9 +65,10 @@ def set_fitted(
         if type(model) is not LinearRegression:
             model.n_iter_ = None
             model.solver_ = "cholesky"
-    if type(model) is RidgeClassifier:
-        binarizer = LabelBinarizer(pos_label=1, neg_label=-1)
-        model._label_binarizer = binarizer.fit(classes)
+
+
+def _class_attribute(model: Any) -> Any:
+    return getattr(type(model), "classes_", None)
 
 
 def _set_logistic(
