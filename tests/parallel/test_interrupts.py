@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def test_interrupted_and_used_again(
     tmp_path: Path, backend: str, whole_group: bool
 ) -> None:
     process = start(SCRIPT.format(backend=backend, again=True), tmp_path)
-    _interrupt(process.pid, tmp_path, whole_group)
+    _interrupt(process, tmp_path, whole_group)
     squares = [(number, number**2) for number in range(6)]
     assert output(process) == f"interrupted\n{squares}\n"
 
@@ -52,13 +53,13 @@ def test_interrupted_and_used_again(
 @pytest.mark.parametrize("backend", ["loky", "threading"])
 def test_interrupted_and_left(tmp_path: Path, backend: str) -> None:
     process = start(SCRIPT.format(backend=backend, again=False), tmp_path)
-    _interrupt(process.pid, tmp_path, whole_group=False)
+    _interrupt(process, tmp_path, whole_group=False)
     _, err = process.communicate(timeout=60)
     assert process.returncode == -signal.SIGINT
     assert "Exception ignored" not in err
 
 
-def _interrupt(pid: int, folder: Path, whole_group: bool) -> None:
+def _interrupt(process: subprocess.Popen[str], folder: Path, whole_group: bool) -> None:
     while runs(folder, 0) + runs(folder, 1) < 2:
-        os.kill(pid, 0)  # it lives
-    (os.killpg if whole_group else os.kill)(pid, signal.SIGINT)
+        assert process.poll() is None, process.communicate()[1]
+    (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
