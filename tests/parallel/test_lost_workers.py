@@ -121,11 +121,16 @@ class LossyCluster(ThreadingBackend):
         self.lost = lost
         self.n_submitted = 0
 
-    def submit(self, func: Any, callback: Any = None) -> Any:
+    def _submit(self, func: Any, callback: Any = None) -> Any:
         self.n_submitted += 1
         if self.lost is None or self.n_submitted in self.lost:
-            return super().submit(_lose, callback)
-        return super().submit(func, callback)
+            func = _lose
+        return getattr(ThreadingBackend, SUBMIT)(self, func, callback)
+
+
+# Joblib 1.5 has given it another name.
+SUBMIT = "submit" if hasattr(ThreadingBackend, "submit") else "apply_async"
+setattr(LossyCluster, SUBMIT, LossyCluster._submit)
 
 
 class LossyPool(LossyCluster):
