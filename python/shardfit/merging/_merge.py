@@ -122,6 +122,11 @@ def merge(
     register : Teach `merge` a class of your own.
     shardfit.partitioned.PartitionedClassifier : Fit the parts and merge them.
 
+    Notes
+    -----
+    The mean of models with ``loss="modified_huber"`` decides well, but its
+    probabilities are poor; the mean of the models' probabilities serves better.
+
     Examples
     --------
     >>> from sklearn.linear_model import SGDClassifier
