@@ -123,43 +123,23 @@ pub fn hash_documents(
             kernel.hash(text, spans, buckets, keys)
         })?;
         kernel.sort(keys, spare, &|| cancel.check())?;
-        count_runs(keys, &mut counts)?;
+        check_runs(keys)?;
+        kernel.count(keys, &mut counts.columns, &mut counts.sums)?;
+        counts.row_ends.push(counts.columns.len());
     }
     Ok(counts)
 }
 
-/// Appends a row that holds each bucket of the sorted `keys` once.
-fn count_runs(keys: &[u32], counts: &mut Counts) -> Result<()> {
-    reserve(&mut counts.columns, keys.len())?;
-    reserve(&mut counts.sums, keys.len())?;
-    if let Ok(length) = i32::try_from(keys.len()) {
-        // No run can be longer than the row, so no sum can overflow.
-        debug_assert!(length >= 0);
-    } else if let Some(run) =
-        keys.chunk_by(|a, b| bucket(*a) == bucket(*b)).find(|run| i32::try_from(run.len()).is_err())
-    {
-        return Err(Error::CountOverflow { count: run.len() });
+/// Fails if a bucket is among the sorted `keys` more often than can be counted.
+fn check_runs(keys: &[u32]) -> Result<()> {
+    if i32::try_from(keys.len()).is_ok() {
+        return Ok(());
     }
-    // One place per key is written, whether or not the next key begins a new entry and so keeps it:
-    // which it does is a coin toss that no processor predicts.
-    let start = counts.columns.len();
-    counts.columns.resize(start + keys.len(), 0);
-    counts.sums.resize(start + keys.len(), 0);
-    let columns = &mut counts.columns[start..];
-    let sums = &mut counts.sums[start..];
-    let (mut entries, mut sum) = (0, 0);
-    for (i, &key) in keys.iter().enumerate() {
-        sum += sign(key);
-        columns[entries] = bucket(key);
-        sums[entries] = sum;
-        let ends = keys.get(i + 1).is_none_or(|&next| bucket(next) != bucket(key));
-        entries += usize::from(ends);
-        sum = if ends { 0 } else { sum };
+    let mut runs = keys.chunk_by(|a, b| bucket(*a) == bucket(*b));
+    match runs.find(|run| i32::try_from(run.len()).is_err()) {
+        Some(run) => Err(Error::CountOverflow { count: run.len() }),
+        None => Ok(()),
     }
-    counts.columns.truncate(start + entries);
-    counts.sums.truncate(start + entries);
-    counts.row_ends.push(counts.columns.len());
-    Ok(())
 }
 
 /// Appends the keys of features, in order.

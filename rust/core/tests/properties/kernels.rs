@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use shardfit_core::documents::Span;
 use shardfit_core::error::{Error, Result};
 use shardfit_core::hashing::{Buckets, bucket, sign};
-use shardfit_core::kernel::Kernel;
+use shardfit_core::kernel::{Kernel, Scalar, available};
 use shardfit_core::murmur3::PADDING;
 use shardfit_core::vocabulary::{Seed, pack};
 
@@ -146,6 +146,97 @@ fn check_hash(kernel: &dyn Kernel, text: &[u8], spans: &[Span], buckets: Buckets
         .map(|feature| column_and_sign(feature, n_features, alternate));
     let got = keys.iter().map(|&key| (bucket(key), sign(key)));
     assert!(got.eq(expected), "{n_features} columns, {spans:?}");
+}
+
+fn joins_any_block(kernel: &dyn Kernel, block: &[u8]) {
+    for class in CLASSES {
+        for lowercase in [false, true] {
+            let folded = if lowercase { block.to_ascii_lowercase() } else { block.to_vec() };
+            for min_length in 1..=4 {
+                // As an earlier block has left them.
+                let (mut text, mut starts) = (b" before ".to_vec(), vec![1, 8]);
+                let (mut expected, mut expected_starts) = (text.clone(), starts.clone());
+                for span in naive_spans(block, class, min_length) {
+                    expected.extend(&folded[span.start as usize..span.end as usize]);
+                    expected.push(b' ');
+                    expected_starts.push(expected.len() as u32);
+                }
+                kernel
+                    .join_ascii(block, rule(class, min_length), lowercase, &mut text, &mut starts)
+                    .unwrap();
+                assert_eq!(text, expected, "{class:?} {min_length} {block:?}");
+                assert_eq!(starts, expected_starts, "{class:?} {min_length} {block:?}");
+            }
+        }
+    }
+}
+
+fn joins_every_length_at_every_alignment(kernel: &dyn Kernel) {
+    for text in ascii_texts() {
+        for length in 0..=200 {
+            for offset in (length % 13..64).step_by(13) {
+                joins_any_block(kernel, &text[offset..offset + length]);
+            }
+        }
+    }
+}
+
+/// The keys of all windows within words, found window by window.
+fn naive_windows(words: &[u8], length: usize, n_features: u64) -> Vec<(u32, i32)> {
+    let is_within = |window: &&[u8]| !window[1..length - 1].contains(&b' ');
+    let windows = words.windows(length).filter(is_within);
+    windows.map(|window| column_and_sign(window, n_features, true)).collect()
+}
+
+fn hashes_windows_of(kernel: &dyn Kernel, words: &[u8], after: u8) {
+    for length in 2..=20 {
+        for n_features in [1 << 20, 1_000_003] {
+            let buckets = Buckets::new(n_features, true).unwrap();
+            let text = [words, [after; PADDING].as_slice()].concat();
+            let mut keys = vec![7];
+            kernel.hash_windows(&text, length, buckets, &mut keys).unwrap();
+            assert_eq!(keys.remove(0), 7, "keys are appended");
+            let mut got: Vec<_> = keys.iter().map(|&key| (bucket(key), sign(key))).collect();
+            let mut expected = naive_windows(words, length, n_features);
+            got.sort_unstable();
+            expected.sort_unstable();
+            assert_eq!(got, expected, "{length} of {:?}", str::from_utf8(words));
+        }
+    }
+}
+
+fn hashes_windows_of_words_of_every_length(kernel: &dyn Kernel) {
+    hashes_windows_of(kernel, b" ", b'x');
+    for first in 1..=40 {
+        let letters = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-!".iter();
+        let mut letters = letters.copied().cycle();
+        let mut words = b" ".to_vec();
+        for length in (first..first + 30).map(|length| length % 41 + 1) {
+            words.extend(letters.by_ref().take(length));
+            words.push(b' ');
+            // What lies behind the words may look like one more or like a gap.
+            hashes_windows_of(kernel, &words, if length % 2 == 0 { b' ' } else { b'x' });
+        }
+    }
+}
+
+fn counts_every_pattern(kernel: &dyn Kernel) {
+    for length in (0..=300).chain([4096, 70_000]) {
+        let mut patterns = key_patterns(length);
+        // Runs of every length, of either sign and of both.
+        patterns.push((0..length as u32).map(|i| i.isqrt() << 1 | i % 2).collect());
+        patterns.push((0..length as u32).map(|i| (i / 40) << 1).collect());
+        patterns.push((0..length as u32).map(|i| (i / 17) << 1 | 1).collect());
+        for mut keys in patterns {
+            keys.sort_unstable();
+            let (mut columns, mut sums) = (vec![5], vec![6]);
+            kernel.count(&keys, &mut columns, &mut sums).unwrap();
+            let runs = keys.chunk_by(|a, b| bucket(*a) == bucket(*b));
+            let expected = runs.map(|run| (bucket(run[0]), run.iter().map(|&key| sign(key)).sum()));
+            let expected = [(5, 6)].into_iter().chain(expected);
+            assert!(expected.eq(columns.into_iter().zip(sums)), "{length} keys");
+        }
+    }
 }
 
 fn hashes_spans_of_mixed_lengths(kernel: &dyn Kernel) {
@@ -294,57 +385,99 @@ macro_rules! kernel_tests {
         mod $name {
             use super::*;
 
+            /// Where the processor lacks what the kernel needs, the portable one is tested once more.
+            fn kernel() -> &'static dyn Kernel {
+                $kernel
+            }
+
             #[test]
             fn splits_every_length_at_every_alignment() {
-                super::splits_every_length_at_every_alignment(&$kernel);
+                super::splits_every_length_at_every_alignment(kernel());
             }
 
             #[test]
             fn splits_where_blocks_meet() {
-                super::splits_where_blocks_meet(&$kernel);
+                super::splits_where_blocks_meet(kernel());
+            }
+
+            #[test]
+            fn joins_every_length_at_every_alignment() {
+                super::joins_every_length_at_every_alignment(kernel());
+            }
+
+            #[test]
+            fn hashes_windows_of_words_of_every_length() {
+                super::hashes_windows_of_words_of_every_length(kernel());
+            }
+
+            #[test]
+            fn counts_every_pattern() {
+                super::counts_every_pattern(kernel());
             }
 
             #[test]
             fn hashes_every_length_at_every_place() {
-                super::hashes_every_length_at_every_place(&$kernel);
+                super::hashes_every_length_at_every_place(kernel());
             }
 
             #[test]
             fn hashes_spans_of_mixed_lengths() {
-                super::hashes_spans_of_mixed_lengths(&$kernel);
+                super::hashes_spans_of_mixed_lengths(kernel());
             }
 
             #[test]
             fn sorts_every_pattern() {
-                super::sorts_every_pattern(&$kernel);
+                super::sorts_every_pattern(kernel());
             }
 
             #[test]
             fn stops_sorting_whenever_it_is_told() {
-                super::stops_sorting_whenever_it_is_told(&$kernel);
+                super::stops_sorting_whenever_it_is_told(kernel());
             }
 
             #[test]
             fn sorts_pairs_of_every_pattern() {
-                super::sorts_pairs_of_every_pattern(&$kernel);
+                super::sorts_pairs_of_every_pattern(kernel());
             }
 
             #[test]
             fn packs_every_length_at_every_place() {
-                super::packs_every_length_at_every_place(&$kernel);
+                super::packs_every_length_at_every_place(kernel());
             }
 
             proptest! {
                 #[test]
                 fn splits_any_text(block in prop::collection::vec(0..128_u8, 0..1000)) {
-                    Used::default().check_split(&$kernel, &block);
+                    Used::default().check_split(kernel(), &block);
+                }
+
+                #[test]
+                fn joins_any_text(block in prop::collection::vec(0..128_u8, 0..1000)) {
+                    joins_any_block(kernel(), &block);
+                }
+
+                #[test]
+                fn hashes_any_windows(words in prop::collection::vec("[!-~]{1,30}", 0..60)) {
+                    let mut text = " ".to_string();
+                    text.extend(words.iter().flat_map(|word| [word.as_str(), " "]));
+                    hashes_windows_of(kernel(), text.as_bytes(), b' ');
+                }
+
+                #[test]
+                fn counts_any_keys(mut keys in prop::collection::vec(0..2000_u32, 0..3000)) {
+                    keys.sort_unstable();
+                    let (mut columns, mut sums) = (Vec::new(), Vec::new());
+                    kernel().count(&keys, &mut columns, &mut sums).unwrap();
+                    let (mut all_columns, mut all_sums) = (Vec::new(), Vec::new());
+                    Scalar.count(&keys, &mut all_columns, &mut all_sums).unwrap();
+                    prop_assert_eq!((columns, sums), (all_columns, all_sums));
                 }
 
                 #[test]
                 fn sorts_any_keys(mut keys: Vec<u32>, mut spare: Vec<u32>) {
                     let mut expected = keys.clone();
                     expected.sort_unstable();
-                    $kernel.sort(&mut keys, &mut spare, &|| Ok(())).unwrap();
+                    kernel().sort(&mut keys, &mut spare, &|| Ok(())).unwrap();
                     prop_assert_eq!(keys, expected);
                 }
 
@@ -354,7 +487,7 @@ macro_rules! kernel_tests {
                     let mut pairs: Vec<u64> = counts.into_iter().map(pair).collect();
                     let mut expected = pairs.clone();
                     expected.sort_unstable();
-                    $kernel.sort_pairs(&mut pairs, &mut spare, &|| Ok(())).unwrap();
+                    kernel().sort_pairs(&mut pairs, &mut spare, &|| Ok(())).unwrap();
                     prop_assert_eq!(pairs, expected);
                 }
             }
@@ -362,4 +495,11 @@ macro_rules! kernel_tests {
     };
 }
 
-kernel_tests!(scalar, shardfit_core::kernel::Scalar);
+fn named(name: &str) -> &'static dyn Kernel {
+    let found = available().iter().find(|kernel| kernel.name() == name);
+    found.copied().unwrap_or(&Scalar)
+}
+
+kernel_tests!(scalar, &Scalar);
+kernel_tests!(avx2, named("avx2"));
+kernel_tests!(avx512, named("avx512"));

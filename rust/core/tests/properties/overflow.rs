@@ -23,6 +23,29 @@ const TIMES: usize = 1 << 20;
 const BLOCK: usize = 1 << 15;
 
 impl Kernel for Stutter {
+    fn name(&self) -> &'static str {
+        "stutter"
+    }
+
+    fn join_ascii(
+        &self,
+        _: &[u8],
+        _: TokenRule,
+        _: bool,
+        _: &mut Vec<u8>,
+        _: &mut Vec<u32>,
+    ) -> Result<()> {
+        unreachable!("there are no n-grams")
+    }
+
+    fn hash_windows(&self, _: &[u8], _: usize, _: Buckets, _: &mut Vec<u32>) -> Result<()> {
+        unreachable!("nothing is hashed")
+    }
+
+    fn count(&self, _: &[u32], _: &mut Vec<u32>, _: &mut Vec<i32>) -> Result<()> {
+        unreachable!("nothing is hashed")
+    }
+
     fn split_ascii(
         &self,
         block: &[u8],

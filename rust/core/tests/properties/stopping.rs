@@ -56,6 +56,36 @@ impl Overtaken<'_> {
 }
 
 impl Kernel for Overtaken<'_> {
+    fn name(&self) -> &'static str {
+        "overtaken"
+    }
+
+    fn join_ascii(
+        &self,
+        block: &[u8],
+        rule: TokenRule,
+        lowercase: bool,
+        text: &mut Vec<u8>,
+        starts: &mut Vec<u32>,
+    ) -> Result<()> {
+        Scalar.join_ascii(block, rule, lowercase, text, starts)
+    }
+
+    fn hash_windows(
+        &self,
+        text: &[u8],
+        length: usize,
+        buckets: Buckets,
+        keys: &mut Vec<u32>,
+    ) -> Result<()> {
+        self.step();
+        Scalar.hash_windows(text, length, buckets, keys)
+    }
+
+    fn count(&self, keys: &[u32], columns: &mut Vec<u32>, sums: &mut Vec<i32>) -> Result<()> {
+        Scalar.count(keys, columns, sums)
+    }
+
     fn split_ascii(
         &self,
         block: &[u8],
