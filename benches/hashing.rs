@@ -19,7 +19,7 @@ use shardfit_core::analyzer::{
 };
 use shardfit_core::documents::{Document, Span, Text};
 use shardfit_core::error::Error;
-use shardfit_core::hashing::{Buckets, Buffers, Hasher, bucket, hash_documents};
+use shardfit_core::hashing::{Buckets, Buffers, Counts, Hasher, bucket, hash_documents};
 use shardfit_core::kernel::{Kernel, Scalar};
 use shardfit_core::murmur3::murmur3;
 use shardfit_core::parallel::Cancel;
@@ -131,9 +131,12 @@ fn bench(group: &mut BenchmarkGroup<'_, WallTime>, input: &Input<'_>) {
     let Input { documents, analyzer, tables } = input;
     let hasher = Hasher { analyzer, tables: *tables, buckets: buckets(), kernel: &KERNEL };
     let (mut buffers, cancel) = (Buffers::default(), Cancel::default());
+    let mut counts = Counts::default();
     group.bench_function("hash_documents", |bencher| {
         bencher.iter(|| {
-            hash_documents(hasher, documents, &mut buffers, &cancel).expect("memory for rows")
+            counts.clear();
+            hash_documents(hasher, documents, &mut buffers, &mut counts, &cancel)
+                .expect("memory for rows");
         });
     });
 }

@@ -12,7 +12,6 @@ use pyo3::types::{PyBytes, PyList};
 use shardfit_core::documents::Document;
 use shardfit_core::error::reserve;
 use shardfit_core::hashing::{bucket, sign};
-use shardfit_core::kernel::Scalar;
 use shardfit_core::murmur3::murmur3;
 use shardfit_core::parallel::{self, Cancel};
 use shardfit_core::vocabulary::counting::{
@@ -26,6 +25,7 @@ use crate::documents::{Batch, Purpose, TokenStore, chunk_documents};
 use crate::errors::Failure;
 use crate::feed::{Reading, check_signals, feed_documents};
 use crate::hashing::buckets;
+use crate::kernel::kernel;
 use crate::matrix::array;
 use crate::rows::Rows;
 use crate::vocabulary::{Vocabulary, columns_by_number, term_list};
@@ -142,8 +142,8 @@ impl TermCounts {
     }
 }
 
-fn terminology<'t>(analyzer: &'t Analyzer, batch: &Batch<'_>) -> Terminology<'t> {
-    Terminology { analyzer: &analyzer.core, tables: batch.tables, kernel: &Scalar }
+fn terminology<'t>(analyzer: &'t Analyzer, batch: &Batch<'_>) -> PyResult<Terminology<'t>> {
+    Ok(Terminology { analyzer: &analyzer.core, tables: batch.tables, kernel: kernel()? })
 }
 
 /// Fewer terms than this are sorted before a thread has been started.
@@ -311,9 +311,9 @@ pub(crate) fn count_terms<'py>(
     let py = documents.py();
     let analyzer = analyzer.get();
     let mut count = Count::default();
-    feed_documents(documents, analyzer, &reading, Purpose::Count, |batch| {
+    feed_documents(documents, analyzer, &reading, Purpose::Count, &mut |batch| {
         let documents = batch.documents()?;
-        let terminology = terminology(analyzer, batch);
+        let terminology = terminology(analyzer, batch)?;
         let threads = batch.threads(&analyzer.core, n_threads);
         py.detach(|| {
             let chunks = chunk_documents(&documents);
@@ -337,9 +337,9 @@ pub(crate) fn look_up_terms<'py>(
     let analyzer = analyzer.get();
     let Vocabulary { terms, columns, n_columns, .. } = vocabulary.get();
     let mut counted = Vec::new();
-    feed_documents(documents, analyzer, &reading, Purpose::Count, |batch| {
+    feed_documents(documents, analyzer, &reading, Purpose::Count, &mut |batch| {
         let documents = batch.documents()?;
-        let terminology = terminology(analyzer, batch);
+        let terminology = terminology(analyzer, batch)?;
         let threads = batch.threads(&analyzer.core, n_threads);
         counted.extend(py.detach(|| {
             let chunks = chunk_documents(&documents);

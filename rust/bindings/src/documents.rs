@@ -13,6 +13,7 @@
 use std::ops::Range;
 
 use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::string::PyStringData;
@@ -362,11 +363,22 @@ fn string_text<'a>(string: &'a Bound<'_, PyString>) -> PyResult<Text<'a>> {
     // the little-endian platforms this package is built and tested for.
     let data = unsafe { string.data() }?;
     Ok(match data {
-        PyStringData::Ucs1(bytes) if bytes.is_ascii() => Text::Ascii(bytes),
+        PyStringData::Ucs1(bytes) if is_ascii(string, bytes) => Text::Ascii(bytes),
         PyStringData::Ucs1(bytes) => Text::Latin1(bytes),
         PyStringData::Ucs2(units) => Text::Ucs2(units),
         PyStringData::Ucs4(units) => Text::Ucs4(units),
     })
+}
+
+/// Whether the characters of a string, one byte each, are ASCII. Where they lie says so: behind the smaller of the two
+/// heads that a string may have. Only those of a subclass, which lie elsewhere, have to be looked at.
+fn is_ascii(string: &Bound<'_, PyString>, bytes: &[u8]) -> bool {
+    let offset = bytes.as_ptr().addr().wrapping_sub(string.as_ptr().addr());
+    match offset {
+        _ if offset == size_of::<ffi::PyASCIIObject>() => true,
+        _ if offset == size_of::<ffi::PyCompactUnicodeObject>() => false,
+        _ => bytes.is_ascii(),
+    }
 }
 
 /// Frees a text from its lifetime.

@@ -24,7 +24,7 @@ pub(crate) fn feed_documents<'py>(
     analyzer: &Analyzer,
     reading: &Reading<'py>,
     purpose: Purpose,
-    work: impl FnMut(&Batch<'py>) -> Result<(), Failure>,
+    work: &mut Work<'_, 'py>,
 ) -> PyResult<()> {
     let py = documents.py();
     let Reading { decode, analyze, always_decode, is_utf8, null } = reading;
@@ -53,7 +53,7 @@ pub(crate) fn feed_documents<'py>(
 /// Gathers samples whose features are at hand into batches and calls `work` for each, in order.
 pub(crate) fn feed_tokens<'py>(
     samples: &Bound<'py, PyAny>,
-    work: impl FnMut(&Batch<'py>) -> Result<(), Failure>,
+    work: &mut Work<'_, 'py>,
 ) -> PyResult<()> {
     let mut feed = Feed::new(samples.py(), Purpose::Hash, work);
     for sample in samples.try_iter()? {
@@ -72,16 +72,19 @@ fn name_document(py: Python<'_>, failure: Failure, number: usize) -> PyErr {
     error
 }
 
+/// What is called for each batch.
+pub(crate) type Work<'w, 'py> = dyn FnMut(&Batch<'py>) -> Result<(), Failure> + 'w;
+
 /// The batch at hand and what to do when it is full.
-struct Feed<'py, W> {
+struct Feed<'w, 'py> {
     py: Python<'py>,
     batch: Batch<'py>,
-    work: W,
+    work: &'w mut Work<'w, 'py>,
     steps: usize,
 }
 
-impl<'py, W: FnMut(&Batch<'py>) -> Result<(), Failure>> Feed<'py, W> {
-    fn new(py: Python<'py>, purpose: Purpose, work: W) -> Self {
+impl<'w, 'py> Feed<'w, 'py> {
+    fn new(py: Python<'py>, purpose: Purpose, work: &'w mut Work<'w, 'py>) -> Self {
         Self { py, batch: Batch::new(purpose), work, steps: 0 }
     }
 
@@ -98,7 +101,7 @@ impl<'py, W: FnMut(&Batch<'py>) -> Result<(), Failure>> Feed<'py, W> {
         Ok(())
     }
 
-    fn finish(mut self) -> PyResult<()> {
+    fn finish(self) -> PyResult<()> {
         if !self.batch.is_empty() {
             (self.work)(&self.batch)?;
         }

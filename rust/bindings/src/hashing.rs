@@ -1,13 +1,18 @@
 //! Hashing documents and token lists to rows of a matrix.
 
+use std::ops::Range;
+
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use shardfit_core::analyzer::{
-    Analyzer as CoreAnalyzer, Features, NgramRange, TokenClass, TokenRule,
+    Analyzer as CoreAnalyzer, Features, NgramRange, Tables, TokenClass, TokenRule,
 };
-use shardfit_core::csr::{self, Real};
+use shardfit_core::assembly::{Assembly, Part};
+use shardfit_core::csr::{Norm, Real};
+use shardfit_core::documents::Document;
+use shardfit_core::finishing::finish;
 use shardfit_core::hashing::{Buckets, Buffers, Counts, Hasher, hash_documents as hash_chunk};
-use shardfit_core::kernel::Scalar;
+use shardfit_core::kernel::Kernel;
 use shardfit_core::parallel;
 use shardfit_core::vocabulary::counting::{TermCounts, Terminology};
 
@@ -15,8 +20,9 @@ use crate::analyzer::Analyzer;
 use crate::counting::Store;
 use crate::documents::{Batch, Purpose, chunk_documents};
 use crate::errors::Failure;
-use crate::feed::{Reading, check_signals, feed_documents, feed_tokens};
-use crate::matrix::{Assembly, CsrArrays, Weights, assemble, read_norm};
+use crate::feed::{Reading, Work, check_signals, feed_documents, feed_tokens};
+use crate::kernel::kernel;
+use crate::matrix::{CsrArrays, csr_arrays, read_norm};
 
 /// How to hash, and what to make of the counts.
 #[derive(FromPyObject)]
@@ -51,9 +57,10 @@ pub(crate) fn hash_documents<'py>(
     store: Option<Store<'py>>,
 ) -> PyResult<CsrArrays<'py>> {
     let analyzer = analyzer.get();
-    let mut run = Run::new(documents.py(), &analyzer.core, target, store)?;
-    feed_documents(documents, analyzer, &reading, Purpose::Hash, |batch| run.work(batch))?;
-    run.finish()
+    let feed = |work: &mut Work<'_, 'py>| {
+        feed_documents(documents, analyzer, &reading, Purpose::Hash, work)
+    };
+    hash(documents.py(), &analyzer.core, &target, store.as_ref(), feed)
 }
 
 #[pyfunction]
@@ -68,82 +75,111 @@ pub(crate) fn hash_tokens<'py>(
     let ngrams = NgramRange { min: 1, max: 1 };
     let features = Features::Words { rule, ngrams, stop_words: None };
     let analyzer = CoreAnalyzer { lowercase: false, features };
-    let mut run = Run::new(samples.py(), &analyzer, target, store)?;
-    feed_tokens(samples, |batch| run.work(batch))?;
-    run.finish()
+    let feed = |work: &mut Work<'_, 'py>| feed_tokens(samples, work);
+    hash(samples.py(), &analyzer, &target, store.as_ref(), feed)
+}
+
+/// Hashes what `feed` passes on, batch by batch.
+fn hash<'py>(
+    py: Python<'py>,
+    analyzer: &CoreAnalyzer,
+    target: &Target,
+    store: Option<&Store<'py>>,
+    feed: impl FnOnce(&mut Work<'_, 'py>) -> PyResult<()>,
+) -> PyResult<CsrArrays<'py>> {
+    match target.dtype.as_str() {
+        "float64" => hash_as::<f64>(py, analyzer, target, store, feed),
+        "float32" => hash_as::<f32>(py, analyzer, target, store, feed),
+        other => Err(PyValueError::new_err(format!(
+            "dtype must be 'float64' or 'float32', got {other:?}"
+        ))),
+    }
+}
+
+fn hash_as<'py, V: Real + numpy::Element>(
+    py: Python<'py>,
+    analyzer: &CoreAnalyzer,
+    target: &Target,
+    store: Option<&Store<'py>>,
+    feed: impl FnOnce(&mut Work<'_, 'py>) -> PyResult<()>,
+) -> PyResult<CsrArrays<'py>> {
+    let run = Run {
+        analyzer,
+        buckets: buckets(target.n_features, target.alternate_sign)?,
+        norm: read_norm(target.norm.as_deref())?,
+        target,
+        kernel: kernel()?,
+        assembly: Assembly::<V>::new(),
+    };
+    // What goes to the store when all documents have been hashed.
+    let mut pending = TermCounts::default();
+    feed(&mut |batch| run.work(py, batch, store, &mut pending))?;
+    if let Some(store) = store {
+        store.add(&pending)?;
+    }
+    csr_arrays(py, run.assembly.finish(), target.max_int32)
 }
 
 /// One call: batches of documents on their way into rows.
-struct Run<'a, 'py> {
-    py: Python<'py>,
+struct Run<'a, V> {
     analyzer: &'a CoreAnalyzer,
-    target: Target,
+    target: &'a Target,
     buckets: Buckets,
-    store: Option<Store<'py>>,
-    /// What goes to the store when all documents have been hashed.
-    pending: TermCounts,
-    chunks: Vec<Counts>,
+    norm: Option<Norm>,
+    kernel: &'static dyn Kernel,
+    assembly: Assembly<V>,
 }
 
-impl<'a, 'py> Run<'a, 'py> {
-    fn new(
+impl<V: Real> Run<'_, V> {
+    fn work<'py>(
+        &self,
         py: Python<'py>,
-        analyzer: &'a CoreAnalyzer,
-        target: Target,
-        store: Option<Store<'py>>,
-    ) -> PyResult<Self> {
-        let buckets = buckets(target.n_features, target.alternate_sign)?;
-        let (pending, chunks) = (TermCounts::default(), Vec::new());
-        Ok(Self { py, analyzer, target, buckets, store, pending, chunks })
-    }
-
-    fn work(&mut self, batch: &Batch<'py>) -> Result<(), Failure> {
+        batch: &Batch<'py>,
+        store: Option<&Store<'py>>,
+        pending: &mut TermCounts,
+    ) -> Result<(), Failure> {
         let documents = batch.documents()?;
         let chunks = chunk_documents(&documents);
-        let (analyzer, tables) = (self.analyzer, batch.tables);
-        let hasher = Hasher { analyzer, tables, buckets: self.buckets, kernel: &Scalar };
         let threads = batch.threads(self.analyzer, self.target.n_threads);
-        let counts = self.py.detach(|| {
-            let worker = || {
-                let mut buffers = Buffers::default();
-                let (chunks, documents) = (&chunks, &documents);
-                move |chunk: usize, cancel: &_| {
-                    hash_chunk(hasher, &documents[chunks[chunk].clone()], &mut buffers, cancel)
-                }
-            };
-            parallel::run(chunks.len(), threads, worker, check_signals)
-        })?;
-        if let Some(store) = &self.store {
-            let terminology = Terminology { analyzer, tables, kernel: &Scalar };
-            let (pending, max_bytes) = (&mut self.pending, store.max_bytes);
-            self.py.detach(|| {
+        let tables = batch.tables;
+        py.detach(|| self.hash(&documents, &chunks, tables, threads))?;
+        if let Some(store) = store {
+            let Self { analyzer, kernel, .. } = *self;
+            let terminology = Terminology { analyzer, tables, kernel };
+            let max_bytes = store.max_bytes;
+            py.detach(|| {
                 Store::count(&documents, &chunks, terminology, threads, pending, max_bytes)
             })?;
         }
-        self.chunks.extend(counts);
         Ok(())
     }
 
-    fn finish(self) -> PyResult<CsrArrays<'py>> {
-        if let Some(store) = &self.store {
-            store.add(&self.pending)?;
-        }
-        match self.target.dtype.as_str() {
-            "float64" => self.assemble::<f64>(),
-            "float32" => self.assemble::<f32>(),
-            other => Err(PyValueError::new_err(format!(
-                "dtype must be 'float64' or 'float32', got {other:?}"
-            ))),
-        }
-    }
-
-    fn assemble<V: Real + numpy::Element>(self) -> PyResult<CsrArrays<'py>> {
-        let Self { py, target, chunks, .. } = self;
-        let norm = read_norm(target.norm.as_deref())?;
-        let wide = csr::shape(&chunks).1 > target.max_int32;
-        let binary = target.binary;
-        let value = |sum| if binary { V::from_count(1) } else { V::from_signs(sum) };
-        let assembly = Assembly { n_threads: target.n_threads, wide };
-        assemble(py, chunks, &value, &Weights { columns: None, norm }, assembly)
+    fn hash(
+        &self,
+        documents: &[Document<'_>],
+        chunks: &[Range<usize>],
+        tables: Option<Tables<'_>>,
+        threads: usize,
+    ) -> Result<(), Failure> {
+        /// Prose has about one entry in so many bytes, for each n-gram that starts at a word or character.
+        const BYTES_PER_ENTRY: usize = 10;
+        let Self { analyzer, buckets, kernel, norm, ref assembly, .. } = *self;
+        let hasher = Hasher { analyzer, tables, buckets, kernel };
+        let binary = self.target.binary;
+        let bytes: usize = documents.iter().map(Document::size).sum();
+        let entries = bytes.saturating_mul(analyzer.expansion()) / BYTES_PER_ENTRY;
+        let first = assembly.expect(chunks.len(), entries);
+        let worker = || {
+            let (mut buffers, mut counts) = (Buffers::default(), Counts::default());
+            let mut part = Part::default();
+            move |chunk: usize, cancel: &_| {
+                let documents = &documents[chunks[chunk].clone()];
+                hash_chunk(hasher, documents, &mut buffers, &mut counts, cancel)?;
+                finish(&mut counts, binary, norm, &mut part)?;
+                part = assembly.place(first + chunk, std::mem::take(&mut part))?;
+                Ok(())
+            }
+        };
+        parallel::run(chunks.len(), threads, worker, check_signals).map(drop)
     }
 }

@@ -9,6 +9,7 @@
 //! - `hashing`, `pairs`: what Python calls to hash
 //! - `counting`, `vocabulary`, `rows`: what Python calls to count terms and to look them up
 //! - `matrix`: the arrays of matrices
+//! - `kernel`: which kernel of the core this process uses
 //! - `errors`: the core's errors as Python exceptions
 //!
 //! What each function means is documented in `python/shardfit/_rust.pyi`.
@@ -32,6 +33,7 @@ mod documents;
 mod errors;
 mod feed;
 mod hashing;
+mod kernel;
 mod matrix;
 mod pairs;
 mod rows;
@@ -47,6 +49,8 @@ mod _rust {
     use super::counting::{TermCounts, count_terms, look_up_terms};
     #[pymodule_export]
     use super::hashing::{hash_documents, hash_tokens};
+    #[pymodule_export]
+    use super::kernel::{available_kernels, use_kernel};
     #[pymodule_export]
     use super::matrix::scale_rows;
     #[pymodule_export]

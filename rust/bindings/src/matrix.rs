@@ -4,6 +4,7 @@ use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
+use shardfit_core::assembly::Part;
 use shardfit_core::csr::{self, Arrays, Index, Norm, Real, Rows, Value};
 
 use crate::feed::check_signals;
@@ -102,6 +103,28 @@ fn assemble_as<'py, R: Rows, V: Value + Element, I: Index + Element>(
         py.detach(|| csr::fill(chunks, arrays, value, finish, threads, check_signals))?;
     }
     (data, indices, indptr).into_pyobject(py)
+}
+
+/// The arrays of rows that the core has assembled; with more than `max_int32` entries index arrays are 64 bits wide.
+pub(crate) fn csr_arrays<'py, V: Element>(
+    py: Python<'py>,
+    rows: Part<V>,
+    max_int32: usize,
+) -> PyResult<CsrArrays<'py>> {
+    let Part { data, columns, row_ends } = rows;
+    let wide = data.len() > max_int32;
+    let data = PyArray1::from_vec(py, data);
+    let starts = (0..row_ends.len() + 1).map(|row| if row == 0 { 0 } else { row_ends[row - 1] });
+    if wide {
+        let indices = array(py, columns.iter().map(|&column| i64::from(column)))?;
+        (data, indices, array(py, starts.map(|start| start as i64))?).into_pyobject(py)
+    } else {
+        let indices = {
+            // In place: a column is below 2^31.
+            PyArray1::from_vec(py, columns.into_iter().map(u32::cast_signed).collect())
+        };
+        (data, indices, array(py, starts.map(|start| start as i32))?).into_pyobject(py)
+    }
 }
 
 /// Asks `numpy` for an array, which is a `MemoryError` if it cannot be had; fresh memory from the system

@@ -7,13 +7,13 @@ use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyString, PyTuple};
 use shardfit_core::error::reserve;
 use shardfit_core::hashing::{Buckets, bucket, hash_in_order, sign};
-use shardfit_core::kernel::Scalar;
 use shardfit_core::parallel;
 
 use crate::documents::TokenStore;
 use crate::errors::Failure;
 use crate::feed::check_signals;
 use crate::hashing::buckets;
+use crate::kernel::kernel;
 use crate::matrix::CsrArrays;
 
 /// Features and their values, as listed by Python.
@@ -94,12 +94,13 @@ impl Pairs {
         const CHUNK: usize = 1 << 15;
         self.names.pad()?;
         let TokenStore { text, spans } = &self.names;
+        let kernel = kernel()?;
         let keys = py.detach(|| {
             let chunks: Vec<_> = spans.chunks(CHUNK).collect();
             let worker = || {
                 let chunks = &chunks;
                 move |chunk: usize, cancel: &_| {
-                    hash_in_order(text, chunks[chunk], buckets, &Scalar, cancel)
+                    hash_in_order(text, chunks[chunk], buckets, kernel, cancel)
                 }
             };
             parallel::run(chunks.len(), threads, worker, check_signals)

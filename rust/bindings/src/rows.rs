@@ -8,13 +8,13 @@ use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
 use shardfit_core::csr::{self, Norm, Real, Rows as CoreRows, Value};
 use shardfit_core::hashing::Counts;
-use shardfit_core::kernel::Scalar;
 use shardfit_core::parallel::{self, Cancel};
 use shardfit_core::vocabulary::counting::{Renumbering, TermCounts};
 use shardfit_core::vocabulary::entries::Entries;
 use shardfit_core::vocabulary::rows::{FirstSight, NO_COLUMN, count_kept};
 
 use crate::feed::check_signals;
+use crate::kernel::kernel;
 use crate::matrix::{AsCounted, Assembly, CsrArrays, Weights, assemble, read_norm};
 use crate::vocabulary::{columns_by_number, width};
 
@@ -132,8 +132,9 @@ fn place<'a>(
     } else {
         chunks.iter().map(|(_, entries)| entries.len()).collect()
     };
+    let kernel = kernel()?;
     let chunks = chunks.into_iter().zip(kept).map(|((counter, entries), kept)| {
-        FirstSight::new(entries, numbers(counter), columns, kept, &Scalar)
+        FirstSight::new(entries, numbers(counter), columns, kept, kernel)
     });
     Ok(chunks.collect())
 }

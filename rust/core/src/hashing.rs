@@ -15,8 +15,8 @@
 //! whatever the number of columns. Counts are integers, so their sums do not depend on the order of
 //! the tokens and equal scikit-learn's sums of floating-point ones exactly.
 
-use crate::analyzer::{Analyzer, Scratch, Tables};
-use crate::documents::{Document, Span};
+use crate::analyzer::{Analyzer, NgramRange, Scratch, Tables};
+use crate::documents::{Document, Span, Text};
 use crate::error::{Error, Result, reserve};
 use crate::kernel::Kernel;
 use crate::parallel::Cancel;
@@ -80,6 +80,15 @@ pub struct Counts {
     pub sums: Vec<i32>,
 }
 
+impl Counts {
+    /// Removes all rows.
+    pub fn clear(&mut self) {
+        self.row_ends.clear();
+        self.columns.clear();
+        self.sums.clear();
+    }
+}
+
 /// What turns documents into rows.
 #[derive(Clone, Copy)]
 pub struct Hasher<'h> {
@@ -101,7 +110,7 @@ pub struct Buffers {
     spare: Vec<u32>,
 }
 
-/// Hashes the features of documents and counts them.
+/// Hashes the features of documents and appends their counts to `counts`, document by document.
 ///
 /// # Panics
 ///
@@ -110,24 +119,52 @@ pub fn hash_documents(
     hasher: Hasher<'_>,
     documents: &[Document<'_>],
     buffers: &mut Buffers,
+    counts: &mut Counts,
     cancel: &Cancel,
-) -> Result<Counts> {
+) -> Result<()> {
     let Hasher { analyzer, tables, buckets, kernel } = hasher;
     let Buffers { scratch, keys, spare } = buffers;
-    let mut counts = Counts::default();
     reserve(&mut counts.row_ends, documents.len())?;
     for &document in documents {
         keys.clear();
-        analyzer.analyze(document, tables, kernel, scratch, &mut |text, spans| {
-            cancel.check()?;
-            kernel.hash(text, spans, buckets, keys)
-        })?;
+        if let (Document::Text(Text::Ascii(bytes)), Some(lengths)) = (document, analyzer.windows())
+        {
+            analyzer.join_words(bytes, kernel, scratch, &mut |words| {
+                hash_windows(words, lengths, buckets, kernel, keys, cancel)
+            })?;
+        } else {
+            analyzer.analyze(document, tables, kernel, scratch, &mut |text, spans| {
+                cancel.check()?;
+                kernel.hash(text, spans, buckets, keys)
+            })?;
+        }
         kernel.sort(keys, spare, &|| cancel.check())?;
         check_runs(keys)?;
         kernel.count(keys, &mut counts.columns, &mut counts.sums)?;
         counts.row_ends.push(counts.columns.len());
     }
-    Ok(counts)
+    Ok(())
+}
+
+/// Appends the keys of the windows of all `lengths`.
+fn hash_windows(
+    words: &[u8],
+    lengths: NgramRange,
+    buckets: Buckets,
+    kernel: &dyn Kernel,
+    keys: &mut Vec<u32>,
+    cancel: &Cancel,
+) -> Result<()> {
+    for length in lengths.min..=lengths.max {
+        cancel.check()?;
+        let before = keys.len();
+        kernel.hash_windows(words, length, buckets, keys)?;
+        if keys.len() == before {
+            // No word is that long.
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Fails if a bucket is among the sorted `keys` more often than can be counted.

@@ -12,7 +12,7 @@
 //! ```
 //! use shardfit_core::analyzer::{Analyzer, Features, NgramRange, TokenClass, TokenRule};
 //! use shardfit_core::documents::{Document, Text};
-//! use shardfit_core::hashing::{Buckets, Buffers, Hasher, hash_documents};
+//! use shardfit_core::hashing::{Buckets, Buffers, Counts, Hasher, hash_documents};
 //! use shardfit_core::kernel::Scalar;
 //! use shardfit_core::parallel::Cancel;
 //!
@@ -31,7 +31,8 @@
 //!     kernel: &Scalar,
 //! };
 //! let documents = [Document::Text(Text::Ascii(b"The cat, the cat."))];
-//! let counts = hash_documents(hasher, &documents, &mut Buffers::default(), &Cancel::default())?;
+//! let mut counts = Counts::default();
+//! hash_documents(hasher, &documents, &mut Buffers::default(), &mut counts, &Cancel::default())?;
 //! assert_eq!(counts.row_ends, [2]);
 //! assert_eq!(counts.sums, [-2, 2]);
 //! # Ok::<(), shardfit_core::error::Error>(())
@@ -45,15 +46,17 @@
 //!
 //! # Invariants
 //!
-//! `unsafe` code is in the vector kernels only. Results do not depend on the number of threads or on the kernel.
+//! `unsafe` code is in the vector kernels, and where threads write to one piece of memory ([`assembly`]). Results do not depend on the number of threads or on the kernel.
 //! No input makes it panic, and memory that grows with the text of the input is reserved fallibly.
 
 #![deny(unsafe_code)]
 
 pub mod analyzer;
+pub mod assembly;
 pub mod csr;
 pub mod documents;
 pub mod error;
+pub mod finishing;
 pub mod hashing;
 pub mod kernel;
 pub mod memory;

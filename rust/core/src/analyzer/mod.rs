@@ -89,6 +89,36 @@ impl Analyzer {
         lengths.saturating_mul(ngrams.min.saturating_add(ngrams.max) / 2)
     }
 
+    /// The lengths of the windows that are the features of an ASCII text: if these are character n-grams within words,
+    /// and every one of them is a window of a word and the spaces around it.
+    ///
+    /// A word of one character has three with its spaces. If n-grams are longer than that, a short word counts
+    /// as a whole, which is no window of that length; and if they are single characters, the space between two words
+    /// counts twice.
+    #[must_use]
+    pub fn windows(&self) -> Option<NgramRange> {
+        match self.features {
+            Features::CharsInWords(range) if matches!(range.min, 2..=3) => Some(range),
+            _ => None,
+        }
+    }
+
+    /// Passes the words of an ASCII text to `sink`, in parts, as [`Kernel::hash_windows`] takes them.
+    pub fn join_words(
+        &self,
+        bytes: &[u8],
+        kernel: &dyn Kernel,
+        scratch: &mut Scratch,
+        sink: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let rule = TokenRule { class: TokenClass::NonSpace, min_length: 1 };
+        tokens::each_ascii_block(bytes, rule.class, |block| {
+            scratch.joined.clear();
+            scratch.joined.extend_ascii(block, rule, self.lowercase, kernel)?;
+            sink(scratch.joined.padded()?)
+        })
+    }
+
     /// Passes the features of a document to `sink`, in order, in batches.
     ///
     /// # Panics
@@ -127,6 +157,15 @@ impl Analyzer {
             Features::Words { rule, ngrams, stop_words } => {
                 let mut joined = std::mem::take(&mut scratch.joined);
                 joined.clear();
+                if let (Text::Ascii(bytes), None) = (text, stop_words) {
+                    tokens::each_ascii_block(bytes, rule.class, |block| {
+                        sink(&[], &[])?;
+                        joined.extend_ascii(block, *rule, lowercase, kernel)
+                    })?;
+                    joined.word_ngrams(*ngrams, &mut scratch.spans, sink)?;
+                    scratch.joined = joined;
+                    return Ok(());
+                }
                 tokens::split(
                     text,
                     *rule,

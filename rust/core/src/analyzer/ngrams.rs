@@ -12,11 +12,12 @@
 use std::collections::HashSet;
 
 use super::preprocess::{Output, PART, Tables, preprocess, push_utf8};
-use super::tokens::{check_length, is_ascii_space};
+use super::tokens::{TokenRule, check_length, is_ascii_space};
 use super::unicode::SPACE;
 use super::{Scratch, Sink};
 use crate::documents::{Span, Text};
 use crate::error::{Result, reserve};
+use crate::kernel::Kernel;
 use crate::murmur3::PADDING;
 
 /// Features are passed on in batches of about this many.
@@ -93,6 +94,25 @@ impl Joined {
         Ok(())
     }
 
+    /// Appends the tokens of an ASCII block.
+    pub(super) fn extend_ascii(
+        &mut self,
+        block: &[u8],
+        rule: TokenRule,
+        lowercase: bool,
+        kernel: &dyn Kernel,
+    ) -> Result<()> {
+        check_length(self.text.len() + block.len() + 1)?;
+        kernel.join_ascii(block, rule, lowercase, &mut self.text, &mut self.starts)
+    }
+
+    /// The text of all tokens, with a space before and after each, and the padding.
+    pub(super) fn padded(&mut self) -> Result<&[u8]> {
+        reserve(&mut self.text, PADDING)?;
+        self.text.extend_from_slice(&[0; PADDING]);
+        Ok(&self.text)
+    }
+
     /// Passes on the word n-grams.
     pub(super) fn word_ngrams(
         &mut self,
@@ -100,7 +120,7 @@ impl Joined {
         spans: &mut Vec<Span>,
         sink: &mut Sink<'_>,
     ) -> Result<()> {
-        self.text.extend_from_slice(&[0; PADDING]);
+        self.padded()?;
         let tokens = self.starts.len() - 1;
         for length in range.min..=range.max.min(tokens) {
             for batch in (0..=tokens - length).step_by(BATCH) {
@@ -124,7 +144,7 @@ impl Joined {
         boundaries: &mut Vec<u32>,
         sink: &mut Sink<'_>,
     ) -> Result<()> {
-        self.text.extend_from_slice(&[0; PADDING]);
+        self.padded()?;
         spans.clear();
         for pair in self.starts.windows(2) {
             let (start, end) = (pair[0] - 1, pair[1]);

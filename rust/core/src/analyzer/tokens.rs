@@ -24,6 +24,9 @@ use crate::murmur3::PADDING;
 /// A block is handed on when it holds this many bytes.
 const BLOCK: usize = 32 * 1024;
 
+/// And so many bytes of ASCII make a block, which stays in the first cache with the tokens found in it.
+const ASCII_BLOCK: usize = 8 * 1024;
+
 /// The characters a token is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenClass {
@@ -92,27 +95,39 @@ pub(super) fn split(
 }
 
 fn split_ascii(
-    mut bytes: &[u8],
+    bytes: &[u8],
     rule: TokenRule,
     lowercase: bool,
     kernel: &dyn Kernel,
     scratch: &mut Scratch,
     sink: &mut Sink<'_>,
 ) -> Result<()> {
-    let outside = |&byte: &u8| !rule.class.has_ascii(byte);
+    each_ascii_block(bytes, rule.class, |block| {
+        kernel.split_ascii(block, rule, lowercase, &mut scratch.text, &mut scratch.spans)?;
+        sink(&scratch.text, &scratch.spans)
+    })
+}
+
+/// Cuts an ASCII text into blocks outside of tokens.
+pub(super) fn each_ascii_block(
+    mut bytes: &[u8],
+    class: TokenClass,
+    mut work: impl FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
+    let outside = |&byte: &u8| !class.has_ascii(byte);
     while !bytes.is_empty() {
         let mut end = bytes.len();
-        if end > BLOCK {
+        if end > ASCII_BLOCK {
             // Up to the last gap within the block, or, where a single token fills it, to the next.
-            end = bytes[..BLOCK].iter().rposition(outside).unwrap_or_else(|| {
-                bytes[BLOCK..].iter().position(outside).map_or(end, |gap| BLOCK + gap)
+            end = bytes[..ASCII_BLOCK].iter().rposition(outside).unwrap_or_else(|| {
+                let gap = bytes[ASCII_BLOCK..].iter().position(outside);
+                gap.map_or(end, |gap| ASCII_BLOCK + gap)
             });
             end = end.max(1);
         }
         let (block, rest) = bytes.split_at(end);
         check_length(block.len())?;
-        kernel.split_ascii(block, rule, lowercase, &mut scratch.text, &mut scratch.spans)?;
-        sink(&scratch.text, &scratch.spans)?;
+        work(block)?;
         bytes = rest;
     }
     Ok(())

@@ -2,10 +2,11 @@
 //!
 //! `golden/make.py` wrote the file; its first line names the version.
 
-use shardfit_core::csr::{Arrays, Norm, Real, fill, normalize};
+use shardfit_core::assembly::Part;
+use shardfit_core::csr::Norm;
 use shardfit_core::documents::Document;
-use shardfit_core::error::Error;
-use shardfit_core::hashing::{Buckets, Buffers, Hasher, hash_documents};
+use shardfit_core::finishing::finish;
+use shardfit_core::hashing::{Buckets, Buffers, Counts, Hasher, hash_documents};
 use shardfit_core::kernel::Scalar;
 use shardfit_core::murmur3::murmur3;
 use shardfit_core::parallel::Cancel;
@@ -109,23 +110,19 @@ fn matrices() {
                 buckets: Buckets::new(n_features, true).unwrap(),
                 kernel: &Scalar,
             };
-            let counts =
-                hash_documents(hasher, &documents, &mut Buffers::default(), &Cancel::default())
-                    .unwrap();
-            let mut data = vec![0_f64; counts.columns.len()];
-            let mut indices = vec![0_i32; counts.columns.len()];
-            let mut row_ends = vec![0_i32; counts.row_ends.len()];
-            let arrays = Arrays { data: &mut data, indices: &mut indices, row_ends: &mut row_ends };
+            let mut counts = Counts::default();
+            let mut buffers = Buffers::default();
+            let cancel = Cancel::default();
+            hash_documents(hasher, &documents, &mut buffers, &mut counts, &cancel).unwrap();
             let norm = [None, Some(Norm::L1), Some(Norm::L2)][norm as usize];
-            let finish = |_: &[i32], row: &mut [f64]| {
-                norm.map(|norm| normalize(norm, row));
-            };
-            fill(vec![counts], arrays, f64::from_signs, finish, 1, || Ok::<_, Error>(())).unwrap();
+            let mut rows = Part::<f64>::default();
+            finish(&mut counts, false, norm, &mut rows).unwrap();
+            let Part { data, columns: indices, row_ends } = rows;
             let line = |keyword| lines(matrix, keyword).next().unwrap();
             // Decimals are the shortest that stand for the value, so equality is to the bit.
             assert_eq!(data, numbers::<f64>(line("data")), "{name}, {how}");
-            assert_eq!(indices, numbers::<i32>(line("indices")), "{name}, {how}");
-            assert_eq!(row_ends, numbers::<i32>(line("row ends")), "{name}, {how}");
+            assert_eq!(indices, numbers::<u32>(line("indices")), "{name}, {how}");
+            assert_eq!(row_ends, numbers::<usize>(line("row ends")), "{name}, {how}");
             tried += 1;
         }
         assert_eq!(tried, 3, "{name}");

@@ -30,7 +30,9 @@ fn hash(
         kernel: &Scalar,
     };
     let documents: Vec<_> = texts.iter().map(|text| Document::Text(text.narrowest())).collect();
-    hash_documents(hasher, &documents, buffers, &Cancel::default()).unwrap()
+    let mut counts = Counts::default();
+    hash_documents(hasher, &documents, buffers, &mut counts, &Cancel::default()).unwrap();
+    counts
 }
 
 fn expected(setting: &Setting, texts: &[String], n_features: u64, alternate: bool) -> Counts {

@@ -20,7 +20,7 @@ struct Stutter;
 /// How often.
 const TIMES: usize = 1 << 20;
 /// A block of the analyzer is at most this long.
-const BLOCK: usize = 1 << 15;
+const BLOCK: usize = 1 << 13;
 
 impl Kernel for Stutter {
     fn name(&self) -> &'static str {

@@ -184,7 +184,8 @@ fn hashing_stops_within_a_document() {
             let tables = Some(setting.tables());
             let hasher = Hasher { analyzer: &analyzer, tables, buckets, kernel };
             let mut buffers = hashing::Buffers::default();
-            hash_documents(hasher, &[document], &mut buffers, cancel).map(drop)
+            let mut counts = Counts::default();
+            hash_documents(hasher, &[document], &mut buffers, &mut counts, cancel)
         });
         // Of the many batches of the document, and of the second chunk, none was begun.
         assert_eq!(steps, 1);
