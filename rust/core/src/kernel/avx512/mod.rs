@@ -1,5 +1,13 @@
 //! The kernel for 512-bit vectors.
 
+#![allow(unsafe_code)]
+// Every one of their names says where it comes from.
+#![allow(clippy::wildcard_imports)]
+
+mod join;
+mod split;
+mod text;
+
 use super::{Kernel, Scalar, join_by_splitting};
 use crate::analyzer::TokenRule;
 use crate::documents::Span;
@@ -42,7 +50,8 @@ impl Kernel for Avx512 {
         text: &mut Vec<u8>,
         spans: &mut Vec<Span>,
     ) -> Result<()> {
-        Scalar.split_ascii(block, rule, lowercase, text, spans)
+        // SAFETY: there is a kernel, so the processor has these features.
+        unsafe { split::split(block, rule, lowercase, text, spans) }
     }
 
     fn join_ascii(
@@ -53,7 +62,11 @@ impl Kernel for Avx512 {
         text: &mut Vec<u8>,
         starts: &mut Vec<u32>,
     ) -> Result<()> {
-        join_by_splitting(self, block, rule, lowercase, text, starts)
+        if rule.min_length > 2 {
+            return join_by_splitting(self, block, rule, lowercase, text, starts);
+        }
+        // SAFETY: there is a kernel, so the processor has these features.
+        unsafe { join::join(block, rule, lowercase, text, starts) }
     }
 
     fn hash(
