@@ -4,9 +4,12 @@
 // Every one of their names says where it comes from.
 #![allow(clippy::wildcard_imports)]
 
+mod hash;
 mod join;
+mod murmur3;
 mod split;
 mod text;
+mod windows;
 
 use super::{Kernel, Scalar, join_by_splitting};
 use crate::analyzer::TokenRule;
@@ -76,7 +79,8 @@ impl Kernel for Avx512 {
         buckets: Buckets,
         keys: &mut Vec<u32>,
     ) -> Result<()> {
-        Scalar.hash(text, spans, buckets, keys)
+        // SAFETY: there is a kernel, so the processor has these features.
+        unsafe { hash::hash(text, spans, buckets, keys) }
     }
 
     fn hash_windows(
@@ -86,7 +90,11 @@ impl Kernel for Avx512 {
         buckets: Buckets,
         keys: &mut Vec<u32>,
     ) -> Result<()> {
-        Scalar.hash_windows(text, length, buckets, keys)
+        if length > windows::LONGEST {
+            return Scalar.hash_windows(text, length, buckets, keys);
+        }
+        // SAFETY: there is a kernel, so the processor has these features.
+        unsafe { windows::hash(text, length, buckets, keys) }
     }
 
     fn sort(
