@@ -17,7 +17,8 @@ pub(super) fn mix(hashes: __m512i, blocks: __m512i) -> __m512i {
 #[target_feature(enable = "avx512f")]
 #[inline]
 pub(super) fn rotate(mixed: __m512i, whole: __mmask16) -> __m512i {
-    let rotated = _mm512_mullo_epi32(_mm512_rol_epi32::<13>(mixed), set(5));
+    let rotated = _mm512_rol_epi32::<13>(mixed);
+    let rotated = _mm512_add_epi32(rotated, _mm512_slli_epi32::<2>(rotated));
     _mm512_mask_add_epi32(mixed, whole, rotated, set(0xe654_6b64))
 }
 

@@ -102,7 +102,7 @@ impl<const POWER_OF_TWO: bool> Step<POWER_OF_TWO> {
     #[target_feature(enable = "avx512vbmi,popcnt")]
     #[inline]
     unsafe fn hash(self, bytes: &[u8; READ], possible: u64, mut target: *mut u32) -> *mut u32 {
-        let valid = possible & !self.spaced(bytes);
+        let valid = possible & !self.crossing(bytes);
         for group in 0..STEP / 16 {
             let part: &[u8; 64] = bytes[16 * group..].first_chunk().expect("READ is long enough");
             let keys = self.keys(load(part));
@@ -121,19 +121,19 @@ impl<const POWER_OF_TWO: bool> Step<POWER_OF_TWO> {
     /// The windows that have a space between their ends.
     #[target_feature(enable = "avx512bw")]
     #[inline]
-    fn spaced(self, bytes: &[u8; READ]) -> u64 {
+    fn crossing(self, bytes: &[u8; READ]) -> u64 {
         let spaces = |start: usize| {
             let bytes = load(bytes[start..].first_chunk().expect("READ is long enough"));
             _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(b' '.cast_signed()))
         };
         // The upper part holds the last 16 once more, and so those that belong there.
         let mut behind = u128::from(spaces(0)) | u128::from(spaces(READ - 64)) << (READ - 64);
-        let mut spaced = 0;
+        let mut crossing = 0;
         for _ in 2..self.length {
             behind >>= 1;
-            spaced |= behind as u64;
+            crossing |= behind as u64;
         }
-        spaced
+        crossing
     }
 
     /// The keys of windows from each of the first 16 bytes on.
