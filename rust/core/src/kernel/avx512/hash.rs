@@ -57,8 +57,13 @@ fn hash_all<const POWER_OF_TWO: bool>(
             hash_one_by_one(text, spans, buckets, target);
             continue;
         }
-        // SAFETY: all of them start at least the padding before the end of the text.
-        let blocks = unsafe { load_pieces(text, |i| spans[i].start as usize) };
+        // The starts are in a register already, from where the compiler would take them one by one, by way of
+        // the units that everything else here waits for. A volatile read is a load.
+        // SAFETY: it reads a number of a reference; and all of the ranges start the padding before the
+        // end of the text, or further.
+        let blocks = unsafe {
+            load_pieces(text, |i| std::ptr::read_volatile(&raw const spans[i].start) as usize)
+        };
         let lengths = _mm512_sub_epi32(ends, starts);
         let hashes = absorb(blocks, _mm512_setzero_si512(), lengths);
         store(keys_of.of(finish(hashes, lengths)), target);
