@@ -190,10 +190,9 @@ unsafe fn load_pieces(text: &[u8], start: impl Fn(usize) -> usize) -> [__m512i; 
         unsafe { _mm_loadu_si128(text.as_ptr().add(start(i)).cast()) }
     };
     let row = |i| {
-        let row = _mm512_castsi128_si512(load(i));
-        let row = _mm512_inserti32x4::<1>(row, load(i + 4));
-        let row = _mm512_inserti32x4::<2>(row, load(i + 8));
-        _mm512_inserti32x4::<3>(row, load(i + 12))
+        let low = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(load(i)), load(i + 4));
+        let high = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(load(i + 8)), load(i + 12));
+        _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high)
     };
     let rows = [row(0), row(1), row(2), row(3)];
     let low = [_mm512_unpacklo_epi32(rows[0], rows[1]), _mm512_unpacklo_epi32(rows[2], rows[3])];
