@@ -12,7 +12,10 @@
 //! string lives; reading its code units costs nothing and needs no GIL.
 
 /// A range of bytes in a text: `start..end`.
+///
+/// Its layout is fixed, so that a kernel may write starts and ends in turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
 pub struct Span {
     /// First byte.
     pub start: u32,

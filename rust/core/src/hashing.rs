@@ -55,6 +55,20 @@ impl Buckets {
     }
 }
 
+/// What a kernel needs that computes many keys at once.
+#[cfg(target_arch = "x86_64")]
+impl Buckets {
+    /// How many columns there are.
+    pub(crate) const fn number(self) -> u32 {
+        self.number
+    }
+
+    /// Whether half of the features count as -1.
+    pub(crate) const fn alternates(self) -> bool {
+        self.sign != 0
+    }
+}
+
 /// The column of a key.
 #[inline(always)]
 #[must_use]

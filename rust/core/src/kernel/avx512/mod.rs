@@ -1,5 +1,16 @@
 //! The kernel for 512-bit vectors.
 
+#![allow(unsafe_code)]
+// Every one of their names says where it comes from.
+#![allow(clippy::wildcard_imports)]
+
+mod hash;
+mod join;
+mod murmur3;
+mod split;
+mod text;
+mod windows;
+
 use super::{Kernel, Scalar, join_by_splitting};
 use crate::analyzer::TokenRule;
 use crate::documents::Span;
@@ -42,7 +53,8 @@ impl Kernel for Avx512 {
         text: &mut Vec<u8>,
         spans: &mut Vec<Span>,
     ) -> Result<()> {
-        Scalar.split_ascii(block, rule, lowercase, text, spans)
+        // SAFETY: there is a kernel, so the processor has these features.
+        unsafe { split::split(block, rule, lowercase, text, spans) }
     }
 
     fn join_ascii(
@@ -53,7 +65,11 @@ impl Kernel for Avx512 {
         text: &mut Vec<u8>,
         starts: &mut Vec<u32>,
     ) -> Result<()> {
-        join_by_splitting(self, block, rule, lowercase, text, starts)
+        if rule.min_length > 2 {
+            return join_by_splitting(self, block, rule, lowercase, text, starts);
+        }
+        // SAFETY: there is a kernel, so the processor has these features.
+        unsafe { join::join(block, rule, lowercase, text, starts) }
     }
 
     fn hash(
@@ -63,7 +79,8 @@ impl Kernel for Avx512 {
         buckets: Buckets,
         keys: &mut Vec<u32>,
     ) -> Result<()> {
-        Scalar.hash(text, spans, buckets, keys)
+        // SAFETY: there is a kernel, so the processor has these features.
+        unsafe { hash::hash(text, spans, buckets, keys) }
     }
 
     fn hash_windows(
@@ -73,7 +90,11 @@ impl Kernel for Avx512 {
         buckets: Buckets,
         keys: &mut Vec<u32>,
     ) -> Result<()> {
-        Scalar.hash_windows(text, length, buckets, keys)
+        if length > windows::LONGEST {
+            return Scalar.hash_windows(text, length, buckets, keys);
+        }
+        // SAFETY: there is a kernel, so the processor has these features.
+        unsafe { windows::hash(text, length, buckets, keys) }
     }
 
     fn sort(
