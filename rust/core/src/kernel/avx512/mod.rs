@@ -1,5 +1,13 @@
 //! The kernel for 512-bit vectors.
 
+#![allow(unsafe_code)]
+
+mod count;
+mod network;
+mod pairs;
+mod partition;
+mod sort;
+
 use super::{Kernel, Scalar, join_by_splitting};
 use crate::analyzer::TokenRule;
 use crate::documents::Span;
@@ -21,6 +29,7 @@ impl Avx512 {
             && is_x86_feature_detected!("avx512vl")
             && is_x86_feature_detected!("avx512vbmi")
             && is_x86_feature_detected!("avx512vbmi2")
+            && is_x86_feature_detected!("avx512vpopcntdq")
             && is_x86_feature_detected!("bmi1")
             && is_x86_feature_detected!("bmi2")
             && is_x86_feature_detected!("popcnt")
@@ -82,11 +91,13 @@ impl Kernel for Avx512 {
         spare: &mut Vec<u32>,
         proceed: &dyn Fn() -> Result<()>,
     ) -> Result<()> {
-        Scalar.sort(keys, spare, proceed)
+        // SAFETY: the processor can run it, or there would be no value of this type.
+        unsafe { sort::sort_keys(keys, spare, proceed) }
     }
 
     fn count(&self, keys: &[u32], columns: &mut Vec<u32>, sums: &mut Vec<i32>) -> Result<()> {
-        Scalar.count(keys, columns, sums)
+        // SAFETY: the processor can run it, or there would be no value of this type.
+        unsafe { count::count(keys, columns, sums) }
     }
 
     fn pack(
