@@ -4,9 +4,14 @@
 // Every one of their names says where it comes from.
 #![allow(clippy::wildcard_imports)]
 
+mod count;
 mod hash;
 mod join;
 mod murmur3;
+mod network;
+mod pairs;
+mod partition;
+mod sort;
 mod split;
 mod text;
 mod windows;
@@ -32,6 +37,7 @@ impl Avx512 {
             && is_x86_feature_detected!("avx512vl")
             && is_x86_feature_detected!("avx512vbmi")
             && is_x86_feature_detected!("avx512vbmi2")
+            && is_x86_feature_detected!("avx512vpopcntdq")
             && is_x86_feature_detected!("bmi1")
             && is_x86_feature_detected!("bmi2")
             && is_x86_feature_detected!("popcnt")
@@ -103,11 +109,13 @@ impl Kernel for Avx512 {
         spare: &mut Vec<u32>,
         proceed: &dyn Fn() -> Result<()>,
     ) -> Result<()> {
-        Scalar.sort(keys, spare, proceed)
+        // SAFETY: the processor can run it, or there would be no value of this type.
+        unsafe { sort::sort_keys(keys, spare, proceed) }
     }
 
     fn count(&self, keys: &[u32], columns: &mut Vec<u32>, sums: &mut Vec<i32>) -> Result<()> {
-        Scalar.count(keys, columns, sums)
+        // SAFETY: the processor can run it, or there would be no value of this type.
+        unsafe { count::count(keys, columns, sums) }
     }
 
     fn pack(

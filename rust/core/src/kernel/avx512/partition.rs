@@ -1,0 +1,80 @@
+//! Parting keys by a pivot.
+
+use std::arch::x86_64::*;
+
+use crate::error::Result;
+
+const LANES: usize = 16;
+/// How many keys are parted between two questions whether to go on.
+const STEP: usize = 1 << 20;
+
+/// Writes the keys below `pivot` to `low` and the others to `high`, in order, and returns how many are low.
+///
+/// # Safety
+///
+/// There are `number` keys to read from `source`, and places to write to `low` and `high`; one of the two may be
+/// `source`, otherwise the three do not overlap.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,bmi1,bmi2,popcnt")]
+pub(super) unsafe fn part(
+    source: *const u32,
+    number: usize,
+    pivot: u32,
+    low: *mut u32,
+    high: *mut u32,
+    proceed: &dyn Fn() -> Result<()>,
+) -> Result<usize> {
+    let pivots = _mm512_set1_epi32(pivot.cast_signed());
+    let full = number / LANES * LANES;
+    let (mut next, mut lower) = (0, 0);
+    while next < full {
+        let end = full.min(next + STEP);
+        while next < end {
+            // SAFETY: `next + 16 <= number` keys are there to read. As many keys went to `low` and `high` together
+            // as were read before, so both stores end before `next + 16`, hence within the places; and what they
+            // overwrite in `source` has been read.
+            unsafe {
+                let keys = _mm512_loadu_epi32(source.add(next).cast());
+                let is_low = _mm512_cmplt_epu32_mask(keys, pivots);
+                let (lows, highs) = (
+                    _mm512_maskz_compress_epi32(is_low, keys),
+                    _mm512_maskz_compress_epi32(!is_low, keys),
+                );
+                _mm512_storeu_epi32(low.add(lower).cast(), lows);
+                _mm512_storeu_epi32(high.add(next - lower).cast(), highs);
+                lower += is_low.count_ones() as usize;
+            }
+            next += LANES;
+        }
+        if full > STEP {
+            proceed()?;
+        }
+    }
+    let present = _bzhi_u32(0xffff, (number - full) as u32) as __mmask16;
+    // SAFETY: lanes that are not there are neither read nor written; otherwise as above.
+    unsafe {
+        let keys = _mm512_maskz_loadu_epi32(present, source.add(next).cast());
+        let is_low = _mm512_mask_cmplt_epu32_mask(present, keys, pivots);
+        let is_high = present & !is_low;
+        let (lows, highs) =
+            (_mm512_maskz_compress_epi32(is_low, keys), _mm512_maskz_compress_epi32(is_high, keys));
+        _mm512_mask_storeu_epi32(low.add(lower).cast(), first(is_low.count_ones()), lows);
+        _mm512_mask_storeu_epi32(
+            high.add(next - lower).cast(),
+            first(is_high.count_ones()),
+            highs,
+        );
+        Ok(lower + is_low.count_ones() as usize)
+    }
+}
+
+/// The smallest and the largest of one key or more.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+pub(super) fn bounds(keys: &[u32]) -> (u32, u32) {
+    keys.iter().fold((u32::MAX, 0), |(min, max), &key| (min.min(key), max.max(key)))
+}
+
+#[inline]
+#[target_feature(enable = "bmi2")]
+fn first(lanes: u32) -> __mmask16 {
+    _bzhi_u32(0xffff, lanes) as __mmask16
+}

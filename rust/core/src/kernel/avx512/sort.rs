@@ -1,0 +1,93 @@
+//! Sorting keys.
+
+use super::{network, partition};
+use crate::error::{Result, reserve};
+
+/// From this many keys on, sorting must be interruptible.
+const LARGE: usize = 1 << 16;
+
+/// Sorts keys of any kind, those that are spread evenly fastest.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,bmi1,bmi2,popcnt")]
+pub(super) fn sort_keys(
+    keys: &mut [u32],
+    spare: &mut Vec<u32>,
+    proceed: &dyn Fn() -> Result<()>,
+) -> Result<()> {
+    let number = keys.len();
+    let place = keys.as_mut_ptr();
+    if number <= network::LARGEST {
+        // SAFETY: the keys are there.
+        unsafe { network::sort(place, place, number) };
+        return Ok(());
+    }
+    spare.clear();
+    reserve(spare, number)?;
+    let bounds = partition::bounds(keys);
+    // SAFETY: there are `number` keys in either place.
+    unsafe { sort(place, place, number, spare.as_mut_ptr(), bounds, 0, proceed) }
+}
+
+/// Sorts keys that lie between bounds from `source` to `target`.
+///
+/// # Safety
+///
+/// There are `number` keys at `source`, and places at `target`, which is the same or does not overlap. If it is the
+/// same, `spare` has as many places, else it is not used.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,bmi1,bmi2,popcnt")]
+unsafe fn sort(
+    mut source: *mut u32,
+    mut target: *mut u32,
+    mut number: usize,
+    spare: *mut u32,
+    (mut min, mut max): (u32, u32),
+    mut uneven: u32,
+    proceed: &dyn Fn() -> Result<()>,
+) -> Result<()> {
+    // SAFETY: low keys go to the start of `target`, high ones to the start of the other place; behind these are
+    // as many places as there are low keys.
+    unsafe {
+        while number > network::LARGEST {
+            if number >= LARGE {
+                proceed()?;
+            }
+            if uneven > 0 {
+                (min, max) = partition::bounds(std::slice::from_raw_parts(source, number));
+            }
+            if min == max {
+                if source != target {
+                    source.copy_to_nonoverlapping(target, number);
+                }
+                return Ok(());
+            }
+            let pivot = if uneven % 2 == 1 {
+                median_of_some(source, number).max(min + 1)
+            } else {
+                min + (max - min) / 2 + 1
+            };
+            let other = if source == target { spare } else { source };
+            let low = partition::part(source, number, pivot, target, other, proceed)?;
+            let high = number - low;
+            uneven = if low.min(high) < number / 8 { uneven + 1 } else { 0 };
+            sort(target, target, low, other.add(high), (min, pivot - 1), uneven, proceed)?;
+            (source, target, number, min) = (other, target.add(low), high, pivot);
+        }
+        network::sort(source, target, number);
+    }
+    Ok(())
+}
+
+/// # Safety
+///
+/// There are `number` keys, 16 or more.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,bmi1,bmi2,popcnt")]
+unsafe fn median_of_some(keys: *const u32, number: usize) -> u32 {
+    let mut sample = [0; 16];
+    for (i, key) in sample.iter_mut().enumerate() {
+        // SAFETY: 15 * (number / 16) < number.
+        *key = unsafe { *keys.add(i * (number / 16)) };
+    }
+    let place = sample.as_mut_ptr();
+    // SAFETY: the sample is there.
+    unsafe { network::sort(place, place, 16) };
+    sample[8]
+}
