@@ -13,6 +13,7 @@
 
 /// A range of bytes in a text: `start..end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
 pub struct Span {
     /// First byte.
     pub start: u32,
