@@ -1,7 +1,18 @@
 //! The kernel for 256-bit vectors.
 
+#![allow(unsafe_code)]
+
+mod count;
+mod hash;
+mod join;
+mod lanes;
+mod network;
+mod sort;
+mod split;
+mod windows;
+
 use super::{Kernel, Scalar, join_by_splitting};
-use crate::analyzer::TokenRule;
+use crate::analyzer::{TokenClass, TokenRule};
 use crate::documents::Span;
 use crate::error::Result;
 use crate::hashing::Buckets;
@@ -37,7 +48,14 @@ impl Kernel for Avx2 {
         text: &mut Vec<u8>,
         spans: &mut Vec<Span>,
     ) -> Result<()> {
-        Scalar.split_ascii(block, rule, lowercase, text, spans)
+        let split = match (rule.class, lowercase) {
+            (TokenClass::Word, true) => split::split::<true, true>,
+            (TokenClass::Word, false) => split::split::<true, false>,
+            (TokenClass::NonSpace, true) => split::split::<false, true>,
+            (TokenClass::NonSpace, false) => split::split::<false, false>,
+        };
+        // SAFETY: there is a value only where the processor has the instructions.
+        unsafe { split(block, rule, text, spans) }
     }
 
     fn join_ascii(
@@ -48,7 +66,17 @@ impl Kernel for Avx2 {
         text: &mut Vec<u8>,
         starts: &mut Vec<u32>,
     ) -> Result<()> {
-        join_by_splitting(self, block, rule, lowercase, text, starts)
+        if rule.min_length > 2 {
+            return join_by_splitting(self, block, rule, lowercase, text, starts);
+        }
+        let join = match (rule.class, lowercase) {
+            (TokenClass::Word, true) => join::join::<true, true>,
+            (TokenClass::Word, false) => join::join::<true, false>,
+            (TokenClass::NonSpace, true) => join::join::<false, true>,
+            (TokenClass::NonSpace, false) => join::join::<false, false>,
+        };
+        // SAFETY: there is a value only where the processor has the instructions.
+        unsafe { join(block, rule, text, starts) }
     }
 
     fn hash(
@@ -58,7 +86,10 @@ impl Kernel for Avx2 {
         buckets: Buckets,
         keys: &mut Vec<u32>,
     ) -> Result<()> {
-        Scalar.hash(text, spans, buckets, keys)
+        let hash =
+            if hash::Keys::is_mask(buckets) { hash::hash::<true> } else { hash::hash::<false> };
+        // SAFETY: there is a value only where the processor has the instructions.
+        unsafe { hash(text, spans, buckets, keys) }
     }
 
     fn hash_windows(
@@ -68,7 +99,16 @@ impl Kernel for Avx2 {
         buckets: Buckets,
         keys: &mut Vec<u32>,
     ) -> Result<()> {
-        Scalar.hash_windows(text, length, buckets, keys)
+        if length > windows::LONGEST {
+            return Scalar.hash_windows(text, length, buckets, keys);
+        }
+        let hash = if hash::Keys::is_mask(buckets) {
+            windows::hash::<true>
+        } else {
+            windows::hash::<false>
+        };
+        // SAFETY: there is a value only where the processor has the instructions.
+        unsafe { hash(text, length, buckets, keys) }
     }
 
     fn sort(
@@ -77,11 +117,13 @@ impl Kernel for Avx2 {
         spare: &mut Vec<u32>,
         proceed: &dyn Fn() -> Result<()>,
     ) -> Result<()> {
-        Scalar.sort(keys, spare, proceed)
+        // SAFETY: there is a value only where the processor has the instructions.
+        unsafe { sort::sort(keys, spare, true, proceed) }
     }
 
     fn count(&self, keys: &[u32], columns: &mut Vec<u32>, sums: &mut Vec<i32>) -> Result<()> {
-        Scalar.count(keys, columns, sums)
+        // SAFETY: there is a value only where the processor has the instructions.
+        unsafe { count::count(keys, columns, sums) }
     }
 
     fn pack(

@@ -1,0 +1,201 @@
+//! Sorting: dealing keys to the two sides of a pivot until the network takes over.
+
+use std::arch::x86_64::{
+    _mm256_castsi256_ps, _mm256_cmpeq_epi32, _mm256_max_epu32, _mm256_min_epu32,
+    _mm256_movemask_ps, _mm256_set1_epi32,
+};
+
+use super::lanes::{gather_set, load, store};
+use super::network::{self, MOST};
+use crate::error::{Result, reserve};
+
+const LANES: usize = 8;
+/// Parts are halved until they have about this many keys: a few more still fit the network.
+const PART: usize = 48;
+/// From this many keys on, sorting must be interruptible.
+const LARGE: usize = 1 << 16;
+
+/// How the next pivot is found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spread {
+    /// Keys are spread evenly: the one that divides their range.
+    Even,
+    /// They are not: the middle one of three.
+    Unknown,
+    /// That did not divide them well: the middle of their range, which does in the end.
+    Halving,
+}
+
+/// Some of the keys: from `start` to `end`, all between `low` and `high`, both included.
+#[derive(Clone, Copy)]
+struct Part {
+    start: usize,
+    end: usize,
+    low: u32,
+    high: u32,
+    spread: Spread,
+}
+
+/// The two places where keys are in turn, each with room for `MOST` keys more than there are, all
+/// initialised.
+struct Buffers<'p> {
+    keys: *mut u32,
+    spare: *mut u32,
+    proceed: &'p dyn Fn() -> Result<()>,
+}
+
+impl Buffers<'_> {
+    /// Sorts a part, which is in `spare` or in `keys`, into `keys`.
+    ///
+    /// # Safety
+    ///
+    /// There is such a part.
+    #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+    unsafe fn sort(&self, mut part: Part, mut in_spare: bool) -> Result<()> {
+        loop {
+            let source = if in_spare { self.spare } else { self.keys };
+            let length = part.end - part.start;
+            // SAFETY: the part is within both buffers.
+            let (from, to) = unsafe { (source.add(part.start), self.keys.add(part.start)) };
+            if length <= MOST {
+                // SAFETY: so is what is behind it.
+                unsafe { network::sort(from, to, length) };
+                return Ok(());
+            }
+            if part.low == part.high {
+                // SAFETY: as above.
+                unsafe { std::slice::from_raw_parts_mut(to, length) }.fill(part.low);
+                return Ok(());
+            }
+            if length >= LARGE {
+                (self.proceed)()?;
+            }
+            // SAFETY: as above.
+            let keys = unsafe { std::slice::from_raw_parts(from, length) };
+            let pivot = pivot(keys, &part);
+            let other = if in_spare { self.keys } else { self.spare };
+            // SAFETY: as above; the two buffers are different.
+            let border = part.start + unsafe { deal(keys, other.add(part.start), pivot) };
+            let smaller = (border - part.start).min(part.end - border);
+            let spread = match part.spread {
+                Spread::Even if smaller >= length / 4 => Spread::Even,
+                Spread::Unknown if smaller < length / 8 => Spread::Halving,
+                _ => Spread::Unknown,
+            };
+            in_spare = !in_spare;
+            let below = Part { end: border, high: pivot - 1, spread, ..part };
+            // SAFETY: the keys below the pivot have been moved to the start of the part.
+            unsafe { self.sort(below, in_spare)? };
+            part = Part { start: border, low: pivot, spread, ..part };
+        }
+    }
+}
+
+/// A number above the lowest that the keys of a part may be, up to the highest.
+#[inline]
+fn pivot(keys: &[u32], part: &Part) -> u32 {
+    let Part { low, high, spread, .. } = *part;
+    let pivot = match spread {
+        Spread::Even => {
+            let parts = keys.len().div_ceil(PART) as u64;
+            let range = u64::from(high - low) + 1;
+            low + (range * (parts / 2) / parts) as u32
+        }
+        Spread::Unknown => {
+            let [a, b, c] = [1, 2, 3].map(|quarter| keys[keys.len() / 4 * quarter]);
+            a.max(b).min(c).max(a.min(b))
+        }
+        Spread::Halving => low + (high - low).div_ceil(2),
+    };
+    pivot.max(low + 1)
+}
+
+/// Writes the keys below the pivot to the start of `target` and the others to its end; returns how many are below.
+///
+/// # Safety
+///
+/// There is room for the keys at `target`, and it is not where they are.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+unsafe fn deal(keys: &[u32], target: *mut u32, pivot: u32) -> usize {
+    let (eights, rest) = keys.as_chunks::<LANES>();
+    let (mut below, mut above) = (0, keys.len());
+    for &key in rest {
+        // SAFETY: between `below` and `above` there are as many places as keys are left.
+        unsafe {
+            *target.add(below) = key;
+            *target.add(above - 1) = key;
+        }
+        below += usize::from(key < pivot);
+        above -= usize::from(key >= pivot);
+    }
+    let pivots = _mm256_set1_epi32(pivot.cast_signed());
+    for eight in eights {
+        // SAFETY: eight keys are read. At least eight places are left, a multiple of eight, so what is written
+        // to the start and to the end is either all the same or does not overlap.
+        unsafe {
+            let lanes = load(eight.as_ptr());
+            let is_above = _mm256_cmpeq_epi32(_mm256_max_epu32(lanes, pivots), lanes);
+            let are_below = !_mm256_movemask_ps(_mm256_castsi256_ps(is_above)) as u8;
+            let dealt = gather_set(lanes, are_below);
+            store(target.add(below), dealt);
+            store(target.add(above - LANES), dealt);
+            let count = are_below.count_ones() as usize;
+            below += count;
+            above -= LANES - count;
+        }
+    }
+    below
+}
+
+/// Sorts keys; `even` says that they are spread evenly.
+#[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+pub(super) fn sort(
+    keys: &mut Vec<u32>,
+    spare: &mut Vec<u32>,
+    even: bool,
+    proceed: &dyn Fn() -> Result<()>,
+) -> Result<()> {
+    let length = keys.len();
+    reserve(keys, MOST)?;
+    // SAFETY: there is room for so many.
+    unsafe { keys.as_mut_ptr().add(length).write_bytes(0, MOST) };
+    if length <= MOST {
+        // SAFETY: as above.
+        unsafe { network::sort(keys.as_ptr(), keys.as_mut_ptr(), length) };
+        return Ok(());
+    }
+    spare.clear();
+    reserve(spare, length + MOST)?;
+    // The keys of `spare` are written before they are read, those behind them only here.
+    // SAFETY: there is room for so many.
+    unsafe { spare.as_mut_ptr().add(length).write_bytes(0, MOST) };
+    let (low, high) = range(keys);
+    let spread = if even { Spread::Even } else { Spread::Unknown };
+    let part = Part { start: 0, end: length, low, high, spread };
+    let buffers = Buffers { keys: keys.as_mut_ptr(), spare: spare.as_mut_ptr(), proceed };
+    // SAFETY: all keys are a part of them.
+    unsafe { buffers.sort(part, false) }
+}
+
+/// The lowest and the highest of at least eight keys.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn range(keys: &[u32]) -> (u32, u32) {
+    let mut lows = _mm256_set1_epi32(-1);
+    let mut highs = _mm256_set1_epi32(0);
+    let last = keys.last_chunk().into_iter();
+    for eight in keys.as_chunks::<LANES>().0.iter().chain(last) {
+        // SAFETY: eight keys are read.
+        let lanes = unsafe { load(eight.as_ptr()) };
+        lows = _mm256_min_epu32(lows, lanes);
+        highs = _mm256_max_epu32(highs, lanes);
+    }
+    let (mut low, mut high) = ([0_u32; LANES], [0_u32; LANES]);
+    // SAFETY: eight keys are written.
+    unsafe {
+        store(low.as_mut_ptr(), lows);
+        store(high.as_mut_ptr(), highs);
+    }
+    (low.into_iter().fold(u32::MAX, u32::min), high.into_iter().fold(0, u32::max))
+}
