@@ -7,7 +7,9 @@
 //! scikit-learn's own analyzer would list them.
 //!
 //! - `unicode`: what the running Python knows about characters
-//! - `preprocess`: lower-casing and accent stripping
+//! - `encodings`: what of it can be written without further thought
+//! - `preprocess`: decoding, lower-casing and accent stripping
+//! - `folding`: lower-casing, encoding and finding runs of a class at once
 //! - `tokens`: splitting into runs of a class
 //! - `ngrams`: n-grams of tokens and characters, stop words
 //!
@@ -16,6 +18,8 @@
 //! Each text given to a sink ends with [`PADDING`](crate::murmur3::PADDING) bytes that belong to no
 //! feature. Memory that grows with a document is reserved fallibly.
 
+mod encodings;
+mod folding;
 mod ngrams;
 mod preprocess;
 mod tokens;
@@ -65,6 +69,8 @@ pub struct Scratch {
     text: Vec<u8>,
     spans: Vec<Span>,
     boundaries: Vec<u32>,
+    folding: folding::Buffers,
+    points: [Vec<u32>; 2],
     joined: ngrams::Joined,
 }
 

@@ -11,7 +11,8 @@
 
 use std::collections::HashSet;
 
-use super::preprocess::{Output, PART, Tables, preprocess, push_utf8};
+use super::encodings::encode;
+use super::preprocess::{Tables, preprocess};
 use super::tokens::{TokenRule, check_length, is_ascii_space};
 use super::unicode::SPACE;
 use super::{Scratch, Sink};
@@ -177,7 +178,7 @@ pub(super) fn char_ngrams(
     scratch: &mut Scratch,
     sink: &mut Sink<'_>,
 ) -> Result<()> {
-    let Scratch { text: folded, spans, boundaries, .. } = scratch;
+    let Scratch { text: folded, spans, boundaries, points, .. } = scratch;
     folded.clear();
     if let Text::Ascii(bytes) = text {
         reserve(folded, bytes.len() + PADDING)?;
@@ -192,9 +193,16 @@ pub(super) fn char_ngrams(
         spaces.close(folded);
     } else {
         let tables = tables.expect("a text outside ASCII comes with the tables");
-        let mut gathered = Folder { text: folded, spaces: Spaces::default(), sink };
-        preprocess(text, lowercase, tables, &mut gathered)?;
-        gathered.spaces.close(gathered.text);
+        let mut spaces = Spaces::default();
+        preprocess(text, lowercase, tables, points, &mut |points| {
+            reserve(folded, 4 * points.len() + PADDING)?;
+            for &point in points {
+                let is_space = tables.unicode.entry(point) & SPACE != 0;
+                spaces.push(point, is_space, folded);
+            }
+            sink(&[], &[])
+        })?;
+        spaces.close(folded);
     }
     check_length(folded.len())?;
     find_boundaries(folded, 0, boundaries)?;
@@ -206,25 +214,6 @@ pub(super) fn char_ngrams(
         windows(boundaries, length, folded, spans, sink)?;
     }
     sink(folded, spans)
-}
-
-/// Gathers the characters of a whole text.
-struct Folder<'s, 'sink> {
-    text: &'s mut Vec<u8>,
-    spaces: Spaces,
-    sink: &'s mut Sink<'sink>,
-}
-
-impl Output for Folder<'_, '_> {
-    #[inline(always)]
-    fn push(&mut self, point: u32, entry: u32) {
-        self.spaces.push(point, entry & SPACE != 0, self.text);
-    }
-
-    fn pause(&mut self) -> Result<()> {
-        (self.sink)(&[], &[])?;
-        reserve(self.text, 4 * PART + PADDING)
-    }
 }
 
 /// Folds white space: a single one stays what it is, several in a row become one space.
@@ -250,6 +239,15 @@ impl Spaces {
             push_utf8(text, space);
         }
     }
+}
+
+#[inline(always)]
+fn push_utf8(text: &mut Vec<u8>, point: u32) {
+    let (bytes, length) = encode(point);
+    let length = text.len() + length;
+    // Four bytes are always copied: a copy whose length varies is a call.
+    text.extend_from_slice(&bytes);
+    text.truncate(length);
 }
 
 /// Fills `boundaries` with the place of each character of a UTF-8 text, and its end.

@@ -1,9 +1,10 @@
-//! Lower-casing and accent stripping, character by character.
+//! Decoding, lower-casing and accent stripping, part by part.
 //!
 //! # Overview
 //!
-//! [`preprocess`] reads a text in whatever form it is stored and passes each character of what
-//! scikit-learn's preprocessor would make of it to an [`Output`], together with its table entry.
+//! [`read`] passes a text on as code points, in parts, whatever form it is stored in; [`preprocess`] passes
+//! on what scikit-learn's preprocessor would make of it. Words of texts without accents to strip need
+//! neither: see `folding`.
 //!
 //! # Why
 //!
@@ -14,7 +15,7 @@
 
 use super::unicode::{AccentTable, Lower, UnicodeTable};
 use crate::documents::Text;
-use crate::error::Result;
+use crate::error::{Result, reserve};
 
 /// The tables that texts outside ASCII need.
 #[derive(Debug, Clone, Copy)]
@@ -25,44 +26,40 @@ pub struct Tables<'t> {
     pub accents: Option<&'t AccentTable>,
 }
 
-/// What receives the characters of a preprocessed text.
-pub trait Output {
-    /// Takes a character and its entry in the table.
-    fn push(&mut self, point: u32, entry: u32);
-
-    /// Called before every [`PART`] characters of the original text, and at its end: the place to
-    /// reserve memory, to pass on what has been gathered, and to fail. That `push` cannot fail is
-    /// what makes it part of the loop.
-    fn pause(&mut self) -> Result<()>;
-}
-
-/// How many characters, or bytes of UTF-8, are read between two pauses.
+/// How many characters, or bytes of UTF-8, are read at a time.
 pub const PART: usize = 2048;
+
+/// What a capital sigma becomes at a place of a part: that depends on the characters around it, which may be
+/// those of other parts.
+pub type Sigma<'s> = dyn Fn(usize) -> u32 + 's;
+
+/// What receives the parts of a text.
+type Receive<'r> = dyn FnMut(&[u32], &Sigma<'_>) -> Result<()> + 'r;
 
 /// A text as a sequence of code points that can also be read backwards from any place, which the
 /// rule for the final sigma needs.
 trait Source: Copy {
-    /// The code points from `start` on, about [`PART`] of them, with their places; and where the
-    /// next part starts. None at the end.
-    fn part(self, start: usize) -> Option<(impl Iterator<Item = (usize, u32)>, usize)>;
+    /// Where the part that starts at `start` ends: there as well if the text does.
+    fn part_end(self, start: usize) -> usize;
+    /// Appends the code points from one place to another.
+    fn decode(self, start: usize, end: usize, points: &mut Vec<u32>);
     /// The code points before `place`, nearest first.
     fn before(self, place: usize) -> impl Iterator<Item = u32>;
-    /// The code points after the one at `place`.
+    /// The code points from `place` on.
     fn after(self, place: usize) -> impl Iterator<Item = u32>;
 }
 
 impl Source for &str {
-    #[inline(always)]
-    fn part(self, start: usize) -> Option<(impl Iterator<Item = (usize, u32)>, usize)> {
-        if start == self.len() {
-            return None;
-        }
+    fn part_end(self, start: usize) -> usize {
         let mut end = self.len().min(start + PART);
         while !self.is_char_boundary(end) {
             end += 1;
         }
-        let part = self[start..end].char_indices();
-        Some((part.map(move |(i, character)| (start + i, character.into())), end))
+        end
+    }
+
+    fn decode(self, start: usize, end: usize, points: &mut Vec<u32>) {
+        points.extend(self[start..end].chars().map(u32::from));
     }
 
     fn before(self, place: usize) -> impl Iterator<Item = u32> {
@@ -70,19 +67,17 @@ impl Source for &str {
     }
 
     fn after(self, place: usize) -> impl Iterator<Item = u32> {
-        self[place..].chars().skip(1).map(u32::from)
+        self[place..].chars().map(u32::from)
     }
 }
 
 impl<U: Copy + Into<u32>> Source for &[U] {
-    #[inline(always)]
-    fn part(self, start: usize) -> Option<(impl Iterator<Item = (usize, u32)>, usize)> {
-        if start == self.len() {
-            return None;
-        }
-        let end = self.len().min(start + PART);
-        let part = self[start..end].iter().enumerate();
-        Some((part.map(move |(i, &unit)| (start + i, unit.into())), end))
+    fn part_end(self, start: usize) -> usize {
+        self.len().min(start + PART)
+    }
+
+    fn decode(self, start: usize, end: usize, points: &mut Vec<u32>) {
+        points.extend(self[start..end].iter().map(|&unit| unit.into()));
     }
 
     fn before(self, place: usize) -> impl Iterator<Item = u32> {
@@ -90,104 +85,73 @@ impl<U: Copy + Into<u32>> Source for &[U] {
     }
 
     fn after(self, place: usize) -> impl Iterator<Item = u32> {
-        self[place + 1..].iter().map(|&unit| unit.into())
+        self[place..].iter().map(|&unit| unit.into())
     }
 }
 
-/// Passes each character of the preprocessed text to `output`.
-#[inline]
-pub fn preprocess(
+/// Passes the code points of a text on, part by part. `points` is scratch space.
+pub fn read(
     text: Text<'_>,
-    lowercase: bool,
-    tables: Tables<'_>,
-    output: &mut impl Output,
+    unicode: &UnicodeTable,
+    points: &mut Vec<u32>,
+    receive: &mut Receive<'_>,
 ) -> Result<()> {
     match text {
-        Text::Ascii(bytes) | Text::Latin1(bytes) => run(bytes, lowercase, tables, output),
-        Text::Utf8(text) => run(text, lowercase, tables, output),
-        Text::Ucs2(units) => run(units, lowercase, tables, output),
-        Text::Ucs4(units) => run(units, lowercase, tables, output),
+        Text::Ascii(bytes) | Text::Latin1(bytes) => decode(bytes, unicode, points, receive),
+        Text::Utf8(text) => decode(text, unicode, points, receive),
+        Text::Ucs2(units) => decode(units, unicode, points, receive),
+        Text::Ucs4(units) => decode(units, unicode, points, receive),
     }
 }
 
-#[inline]
-fn run(
+fn decode(
     source: impl Source,
-    lowercase: bool,
-    tables: Tables<'_>,
-    output: &mut impl Output,
+    unicode: &UnicodeTable,
+    points: &mut Vec<u32>,
+    receive: &mut Receive<'_>,
 ) -> Result<()> {
-    let Tables { unicode, accents } = tables;
-    let mut start = 0;
-    output.pause()?;
-    while let Some((part, end)) = source.part(start) {
-        match accents {
-            None => lower(source, part, lowercase, unicode, |point, entry| {
-                output.push(point, entry);
-            }),
-            Some(accents) => lower(source, part, lowercase, unicode, |point, _| {
-                accents.strip(point, |point| output.push(point, unicode.entry(point)));
-            }),
-        }
-        output.pause()?;
-        start = end;
+    reserve(points, PART)?;
+    let (mut start, mut end) = (0, source.part_end(0));
+    while start < end {
+        points.clear();
+        source.decode(start, end, points);
+        let sigma = |place: usize| {
+            let before = points[..place].iter().rev().copied().chain(source.before(start));
+            let after = points[place + 1..].iter().copied().chain(source.after(end));
+            unicode.lower_sigma(before, after)
+        };
+        receive(points, &sigma)?;
+        (start, end) = (end, source.part_end(end));
     }
     Ok(())
 }
 
-/// Lower-cases a part of `source`.
-#[inline(always)]
-fn lower(
-    source: impl Source,
-    part: impl Iterator<Item = (usize, u32)>,
+/// Passes the code points of the preprocessed text on, part by part. `points` is scratch space.
+pub fn preprocess(
+    text: Text<'_>,
     lowercase: bool,
-    unicode: &UnicodeTable,
-    mut emit: impl FnMut(u32, u32),
-) {
-    part.for_each(|(place, point)| {
-        let entry = unicode.entry(point);
-        let (point, entry) = match unicode.lower(point) {
-            _ if !lowercase => (point, entry),
-            // A character and its lower-case form belong to the same classes.
-            Lower::One(lowered) => (lowered, entry),
-            Lower::Sigma => (unicode.lower_sigma(source.before(place), source.after(place)), entry),
-            Lower::Several(points) => {
-                let (&last, others) = points.split_last().expect("an expansion is not empty");
-                emit_all(others, unicode, &mut emit);
-                (last, unicode.entry(last))
-            }
+    tables: Tables<'_>,
+    points: &mut [Vec<u32>; 2],
+    receive: &mut dyn FnMut(&[u32]) -> Result<()>,
+) -> Result<()> {
+    let Tables { unicode, accents } = tables;
+    let [points, becomes] = points;
+    read(text, unicode, points, &mut |points, sigma| {
+        becomes.clear();
+        // Enough unless stripping accents makes many characters of one, which is rare.
+        reserve(becomes, 2 * PART)?;
+        let mut emit = |point| match accents {
+            None => becomes.push(point),
+            Some(accents) => accents.strip(point, |point| becomes.push(point)),
         };
-        emit(point, entry);
-    });
-}
-
-/// Rare, and kept apart so that `emit` has a single place of call and becomes part of the loop.
-#[cold]
-fn emit_all(points: &[u32], unicode: &UnicodeTable, emit: &mut dyn FnMut(u32, u32)) {
-    for &point in points {
-        emit(point, unicode.entry(point));
-    }
-}
-
-/// Appends a code point in UTF-8. A surrogate is written the same way, in three bytes, as Python does
-/// with the error handler "surrogatepass"; the order of such texts by bytes is still that by code points.
-#[inline(always)]
-pub fn push_utf8(text: &mut Vec<u8>, point: u32) {
-    if point < 0x80 {
-        text.push(point as u8);
-        return;
-    }
-    let continuation = |shift: u32| 0x80 | (point >> shift & 0x3f) as u8;
-    let (bytes, length) = match point {
-        0..0x800 => ([0xc0 | (point >> 6) as u8, continuation(0), 0, 0], 2),
-        0x800..0x1_0000 => ([0xe0 | (point >> 12) as u8, continuation(6), continuation(0), 0], 3),
-        _ => {
-            let first = 0xf0 | (point >> 18) as u8;
-            ([first, continuation(12), continuation(6), continuation(0)], 4)
+        for (place, &point) in points.iter().enumerate() {
+            match unicode.lower(point) {
+                _ if !lowercase => emit(point),
+                Lower::One(lowered) => emit(lowered),
+                Lower::Sigma => emit(sigma(place)),
+                Lower::Several(points) => points.iter().copied().for_each(&mut emit),
+            }
         }
-    };
-    let length = text.len() + length;
-    // Four bytes are always copied: a copy whose length varies is a call.
-    text.extend_from_slice(&bytes);
-    text.truncate(length);
+        receive(becomes)
+    })
 }

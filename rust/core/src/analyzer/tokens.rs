@@ -13,11 +13,12 @@
 //! They need no regular expression engine. Patterns that are not runs are left to Python's `re`:
 //! translating them to another engine could only ever be almost equal.
 
-use super::preprocess::{Output, PART, Tables, preprocess, push_utf8};
-use super::unicode::{SPACE, WORD};
+use super::folding::Folding;
+use super::preprocess::{PART, Tables, preprocess, read};
+use super::unicode::{CAPITAL_SIGMA, UnicodeTable};
 use super::{Scratch, Sink};
-use crate::documents::{Span, Text};
-use crate::error::{Error, Result, reserve};
+use crate::documents::Text;
+use crate::error::{Error, Result};
 use crate::kernel::Kernel;
 use crate::murmur3::PADDING;
 
@@ -44,14 +45,6 @@ impl TokenClass {
         match self {
             TokenClass::Word => byte.is_ascii_alphanumeric() || byte == b'_',
             TokenClass::NonSpace => !is_ascii_space(byte),
-        }
-    }
-
-    #[inline]
-    const fn has_entry(self, entry: u32) -> bool {
-        match self {
-            TokenClass::Word => entry & WORD != 0,
-            TokenClass::NonSpace => entry & SPACE == 0,
         }
     }
 }
@@ -85,13 +78,44 @@ pub(super) fn split(
         return split_ascii(bytes, rule, lowercase, kernel, scratch, sink);
     }
     let tables = tables.expect("a text outside ASCII comes with the tables");
-    let Scratch { text: folded, spans, .. } = scratch;
-    folded.clear();
-    spans.clear();
-    let mut splitter = Splitter { rule, text: folded, spans, start: 0, length: 0, sink };
-    preprocess(text, lowercase, tables, &mut splitter)?;
-    splitter.close();
-    splitter.flush()
+    let Tables { unicode, accents } = tables;
+    let Scratch { folding, points, .. } = scratch;
+    if accents.is_some() {
+        let mut folding = Folding::new(unicode, false, rule, folding);
+        preprocess(text, lowercase, tables, points, &mut |points| {
+            // One part may have become several.
+            points.chunks(PART).try_for_each(|part| folding.extend(part, &|_| CAPITAL_SIGMA, sink))
+        })?;
+        return folding.finish(sink);
+    }
+    let mut folding = Folding::new(unicode, lowercase, rule, folding);
+    match text {
+        Text::Ascii(bytes) | Text::Latin1(bytes) => fold(bytes, unicode, &mut folding, sink)?,
+        Text::Ucs2(units) => fold(units, unicode, &mut folding, sink)?,
+        Text::Ucs4(units) => fold(units, unicode, &mut folding, sink)?,
+        Text::Utf8(_) => read(text, unicode, &mut points[0], &mut |points, sigma| {
+            folding.extend(points, sigma, sink)
+        })?,
+    }
+    folding.finish(sink)
+}
+
+/// Folds a text whose code units are its characters, in place.
+fn fold<U: Copy + Into<u32>>(
+    units: &[U],
+    unicode: &UnicodeTable,
+    folding: &mut Folding<'_>,
+    sink: &mut Sink<'_>,
+) -> Result<()> {
+    for (part, start) in units.chunks(PART).zip((0..).step_by(PART)) {
+        let sigma = |place| {
+            let (before, after) = units.split_at(start + place);
+            let before = before.iter().rev().map(|&unit| unit.into());
+            unicode.lower_sigma(before, after[1..].iter().map(|&unit| unit.into()))
+        };
+        folding.extend(part, &sigma, sink)?;
+    }
+    Ok(())
 }
 
 fn split_ascii(
@@ -136,66 +160,4 @@ pub(super) fn each_ascii_block(
 /// Fails if offsets into a text of `bytes` bytes and its padding do not fit a [`Span`].
 pub(super) fn check_length(bytes: usize) -> Result<()> {
     if bytes > u32::MAX as usize - PADDING { Err(Error::TextTooLong { bytes }) } else { Ok(()) }
-}
-
-/// The state between two characters of a text outside ASCII.
-struct Splitter<'s, 'sink> {
-    rule: TokenRule,
-    text: &'s mut Vec<u8>,
-    spans: &'s mut Vec<Span>,
-    /// Where the current token starts; meaningful if `length` is not 0.
-    start: usize,
-    /// Characters of the current token.
-    length: usize,
-    sink: &'s mut Sink<'sink>,
-}
-
-impl Output for Splitter<'_, '_> {
-    #[inline(always)]
-    fn push(&mut self, point: u32, entry: u32) {
-        if self.rule.class.has_entry(entry) {
-            if self.length == 0 {
-                self.start = self.text.len();
-            }
-            self.length += 1;
-        } else {
-            self.close();
-        }
-        push_utf8(self.text, point);
-    }
-
-    fn pause(&mut self) -> Result<()> {
-        if self.text.len() >= BLOCK {
-            self.flush()?;
-        }
-        // Enough unless stripping accents makes many characters of one, which is rare.
-        reserve(self.text, 4 * PART + PADDING)?;
-        reserve(self.spans, PART)
-    }
-}
-
-impl Splitter<'_, '_> {
-    /// Ends the current token, if there is one.
-    #[inline(always)]
-    fn close(&mut self) {
-        if self.length >= self.rule.min_length {
-            // Whether the offsets fit is checked before anyone sees the span.
-            self.spans.push(Span { start: self.start as u32, end: self.text.len() as u32 });
-        }
-        self.length = 0;
-    }
-
-    /// Passes on the tokens that have ended, and keeps the text of the one that has not.
-    fn flush(&mut self) -> Result<()> {
-        let length = self.text.len();
-        check_length(length)?;
-        reserve(self.text, PADDING)?;
-        self.text.extend_from_slice(&[0; PADDING]);
-        (self.sink)(self.text, self.spans)?;
-        self.text.truncate(length);
-        self.text.drain(..if self.length == 0 { length } else { self.start });
-        self.spans.clear();
-        self.start = 0;
-        Ok(())
-    }
 }

@@ -19,6 +19,8 @@
 
 use std::collections::HashMap;
 
+use super::encodings::{self, Encodings};
+
 /// One past the last code point.
 pub const CODE_POINTS: usize = 0x11_0000;
 
@@ -35,7 +37,7 @@ pub const CASE_IGNORABLE: u32 = 1 << 24;
 /// Lower-casing gives more than one character, or depends on the neighbours.
 const SPECIAL: u32 = 1 << 25;
 
-const CAPITAL_SIGMA: u32 = 0x3a3;
+pub(super) const CAPITAL_SIGMA: u32 = 0x3a3;
 
 /// The lower-case form of one character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +56,8 @@ pub struct UnicodeTable {
     /// Per code point: its simple lower-case form in the low 21 bits, flags above.
     entries: Box<[u32]>,
     expansions: HashMap<u32, Box<[u32]>>,
+    /// Each character as it is, and in lower case.
+    encodings: [Encodings; 2],
 }
 
 impl UnicodeTable {
@@ -101,7 +105,18 @@ impl UnicodeTable {
         for &point in expansions.keys().chain([&CAPITAL_SIGMA]) {
             entries[point as usize] |= SPECIAL;
         }
-        Ok(Self { entries, expansions })
+        let encodings = [false, true].map(|lowercase| encodings(&entries, lowercase));
+        Ok(Self { entries, expansions, encodings })
+    }
+
+    /// The characters of the Basic Multilingual Plane in UTF-8, in lower case or as they are.
+    pub(super) fn encodings(&self, lowercase: bool) -> &Encodings {
+        &self.encodings[usize::from(lowercase)]
+    }
+
+    /// The classes of a code point, as in an entry of [`Encodings`].
+    pub(super) fn classes(&self, point: u32) -> u32 {
+        classes(self.entry(point))
     }
 
     /// The entry of a code point; what is not a code point has the entry of U+0000, which belongs to
@@ -139,6 +154,22 @@ impl UnicodeTable {
             && !after.find(decides).is_some_and(is_cased);
         if ends_word { 0x3c2 } else { 0x3c3 }
     }
+}
+
+fn classes(entry: u32) -> u32 {
+    encodings::classes(entry & WORD != 0, entry & SPACE != 0)
+}
+
+fn encodings(entries: &[u32], lowercase: bool) -> Encodings {
+    Encodings::new(|point| {
+        let entry = entries[point as usize];
+        let becomes = match entry & SPECIAL {
+            _ if !lowercase => point.try_into().ok(),
+            0 => (entry & LOWER_MASK).try_into().ok(),
+            _ => None,
+        };
+        (becomes, classes(entry))
+    })
 }
 
 /// What stripping accents makes of each character.

@@ -19,6 +19,7 @@
 //! - `csr`: the arrays of the matrix
 //! - `scaling`: rows of a matrix that exists
 //! - `stopping`: everything that can be interrupted, interrupted
+//! - `borders`: texts around the borders of the parts and blocks in which they are read
 //! - `unicode`: what the tables refuse
 //! - `golden`: answers of scikit-learn itself
 //!
@@ -29,6 +30,7 @@
 //! test of its own.
 
 mod analyzer;
+mod borders;
 mod collisions;
 mod corpus;
 mod counting;

@@ -122,3 +122,30 @@ fn what_counts_is_the_class_of_the_lower_case_form() {
         assert_eq!(tokens, expected);
     }
 }
+
+#[test]
+fn lower_case_may_lie_in_another_plane() {
+    let (mut lower, mut flags) = columns();
+    // Letters of one, two and three bytes for each other and for one of four.
+    for (from, to) in [(0x41, 0xe9), (0xc9, 0x1_0428), (0x1_0400, 0x7a), (0x416, 0x65e5)] {
+        lower[from] = to;
+        flags[from] = 1;
+        flags[to as usize] = 1;
+    }
+    let unicode = UnicodeTable::new(&lower, &flags, HashMap::new()).unwrap();
+    let tables = Some(Tables { unicode: &unicode, accents: None });
+    let points = [0x41, 0xc9, 0x1_0400, 0x416, 0x20, 0x1_0400, 0xc9];
+    for (lowercase, expected) in [(true, ["é𐐨z日", "z𐐨"]), (false, ["AÉ𐐀Ж", "𐐀É"])]
+    {
+        let analyzer = Analyzer { lowercase, ..Setting::words(1, (1, 1)).analyzer() };
+        let mut tokens = Vec::new();
+        let mut sink = |text: &[u8], spans: &[Span]| {
+            let token = |span: &Span| text[span.start as usize..span.end as usize].to_vec();
+            tokens.extend(spans.iter().map(token));
+            Ok(())
+        };
+        let document = Document::Text(Text::Ucs4(&points));
+        analyzer.analyze(document, tables, &Scalar, &mut Scratch::default(), &mut sink).unwrap();
+        assert_eq!(tokens, expected.map(|token| token.as_bytes().to_vec()));
+    }
+}

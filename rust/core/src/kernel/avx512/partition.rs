@@ -58,11 +58,7 @@ pub(super) unsafe fn part(
         let (lows, highs) =
             (_mm512_maskz_compress_epi32(is_low, keys), _mm512_maskz_compress_epi32(is_high, keys));
         _mm512_mask_storeu_epi32(low.add(lower).cast(), first(is_low.count_ones()), lows);
-        _mm512_mask_storeu_epi32(
-            high.add(next - lower).cast(),
-            first(is_high.count_ones()),
-            highs,
-        );
+        _mm512_mask_storeu_epi32(high.add(next - lower).cast(), first(is_high.count_ones()), highs);
         Ok(lower + is_low.count_ones() as usize)
     }
 }
