@@ -175,7 +175,7 @@ impl<V: Real> Run<'_, V> {
             move |chunk: usize, cancel: &_| {
                 let documents = &documents[chunks[chunk].clone()];
                 hash_chunk(hasher, documents, &mut buffers, &mut counts, cancel)?;
-                finish(&mut counts, binary, norm, &mut part)?;
+                finish(&mut counts, binary, norm, kernel, &mut part)?;
                 part = assembly.place(first + chunk, std::mem::take(&mut part))?;
                 Ok(())
             }

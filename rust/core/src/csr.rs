@@ -19,6 +19,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Result};
 use crate::hashing::Counts;
+use crate::kernel::Kernel;
 use crate::parallel::{self, Cancel};
 
 /// How rows are scaled.
@@ -50,6 +51,8 @@ pub trait Real: Value {
     /// The quotient, as rounded to this type.
     #[must_use]
     fn divide(self, by: f64) -> Self;
+    /// Appends sums of signs, divided by a number.
+    fn append_quotients(sums: &[i32], by: f64, kernel: &dyn Kernel, values: &mut Vec<Self>);
 }
 
 impl Value for i32 {
@@ -92,6 +95,9 @@ impl Real for f64 {
     fn divide(self, by: f64) -> Self {
         self / by
     }
+    fn append_quotients(sums: &[i32], by: f64, kernel: &dyn Kernel, values: &mut Vec<Self>) {
+        kernel.divide(sums, by, values);
+    }
 }
 
 impl Real for f32 {
@@ -111,6 +117,9 @@ impl Real for f32 {
     }
     fn divide(self, by: f64) -> Self {
         (f64::from(self) / by) as f32
+    }
+    fn append_quotients(sums: &[i32], by: f64, kernel: &dyn Kernel, values: &mut Vec<Self>) {
+        kernel.divide_single(sums, by, values);
     }
 }
 

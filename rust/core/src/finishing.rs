@@ -7,18 +7,18 @@
 //! # Why
 //!
 //! The sums are small integers. So the norm of a row is the root of an integer, which does not depend on
-//! the order of adding and needs no chain of additions that wait for each other; and there are only a
-//! few different quotients in a row, which are computed once. All of it gives the same bits as scikit-learn's loop,
-//! as long as every partial sum of it is an integer that its type can hold. Where that is not sure,
-//! [`normalize`] does what the loop does.
+//! the order of adding and needs no chain of additions that wait for each other. It has the same bits as
+//! scikit-learn's, as long as every partial sum is an integer that its type can hold. Where that is not sure,
+//! [`normalize`] adds in order.
+//!
+//! A table of the quotients of a row, of which there are few, gained nothing: dividing many numbers at once takes no
+//! longer than looking them up.
 
 use crate::assembly::Part;
 use crate::csr::{Norm, Real, normalize};
 use crate::error::{Result, reserve};
 use crate::hashing::Counts;
-
-/// Sums from `-SMALL` to `SMALL - 1` have their quotients computed once a row.
-const SMALL: i32 = 8;
+use crate::kernel::Kernel;
 
 /// Moves rows from `counts`, which is empty then, to `part`, which was empty. With `binary` every value is 1 before the
 /// row is scaled.
@@ -26,6 +26,7 @@ pub fn finish<V: Real>(
     counts: &mut Counts,
     binary: bool,
     norm: Option<Norm>,
+    kernel: &dyn Kernel,
     part: &mut Part<V>,
 ) -> Result<()> {
     reserve(&mut part.data, counts.sums.len())?;
@@ -34,7 +35,7 @@ pub fn finish<V: Real>(
     }
     let mut start = 0;
     for &end in &counts.row_ends {
-        append_row(&counts.sums[start..end], norm, &mut part.data);
+        append_row(&counts.sums[start..end], norm, kernel, &mut part.data);
         start = end;
     }
     std::mem::swap(&mut counts.columns, &mut part.columns);
@@ -44,46 +45,17 @@ pub fn finish<V: Real>(
 }
 
 /// Appends the values of a row, for which there is room.
-fn append_row<V: Real>(sums: &[i32], norm: Option<Norm>, data: &mut Vec<V>) {
+fn append_row<V: Real>(sums: &[i32], norm: Option<Norm>, kernel: &dyn Kernel, data: &mut Vec<V>) {
+    let length = norm.map(|norm| (norm, kernel.norm(norm, sums)));
+    if let Some((_, Some(length))) = length
+        && length != 0.0
+    {
+        V::append_quotients(sums, length, kernel, data);
+        return;
+    }
     let start = data.len();
-    let Some(norm) = norm else {
-        data.extend(sums.iter().map(|&sum| V::from_signs(sum)));
-        return;
-    };
-    let Some(total) = small_total(norm, sums) else {
-        data.extend(sums.iter().map(|&sum| V::from_signs(sum)));
+    data.extend(sums.iter().map(|&sum| V::from_signs(sum)));
+    if let Some((norm, None)) = length {
         normalize(norm, &mut data[start..]);
-        return;
-    };
-    let length = match norm {
-        Norm::L1 => f64::from(total),
-        Norm::L2 => f64::from(total).sqrt(),
-    };
-    let mut quotients = [V::from_signs(0); 2 * SMALL as usize];
-    for (quotient, sum) in quotients.iter_mut().zip(-SMALL..) {
-        // A row of zeros only stays as it is.
-        let value = V::from_signs(sum);
-        *quotient = if total == 0 { value } else { value.divide(length) };
     }
-    data.extend(sums.iter().map(|&sum| quotients[place(sum) as usize % quotients.len()]));
-}
-
-/// Where the quotient of a small sum is.
-const fn place(sum: i32) -> u32 {
-    sum.wrapping_add(SMALL).cast_unsigned()
-}
-
-/// What the norm is of, if all sums are small.
-fn small_total(norm: Norm, sums: &[i32]) -> Option<u32> {
-    // Up to here no total exceeds 2^31.
-    const LONGEST: usize = 1 << 24;
-    let places = sums.iter().fold(0, |union, &sum| union | place(sum));
-    if places >= 2 * SMALL.cast_unsigned() || sums.len() > LONGEST {
-        return None;
-    }
-    let part = |sum: i32| match norm {
-        Norm::L1 => sum.unsigned_abs(),
-        Norm::L2 => (sum * sum).cast_unsigned(),
-    };
-    Some(sums.iter().map(|&sum| part(sum)).sum())
 }

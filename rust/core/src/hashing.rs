@@ -42,16 +42,6 @@ impl Buckets {
         Some(Self { number, mask, sign: alternate_sign.into() })
     }
 
-    /// How many columns there are.
-    pub(crate) const fn number(self) -> u32 {
-        self.number
-    }
-
-    /// The lowest bit of the key of a negative hash.
-    pub(crate) const fn sign_bit(self) -> u32 {
-        self.sign
-    }
-
     /// The key of a hash: scikit-learn's `abs(h) % n_features` for a signed hash `h`, and its sign.
     ///
     /// The absolute value of -2^31 is taken as 2^31, as there.

@@ -26,6 +26,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod scalar;
+mod scaling;
 
 #[cfg(target_arch = "x86_64")]
 pub use avx2::Avx2;
@@ -36,6 +37,7 @@ pub use scalar::Scalar;
 use std::sync::LazyLock;
 
 use crate::analyzer::TokenRule;
+use crate::csr::Norm;
 use crate::documents::Span;
 use crate::error::{Result, reserve};
 use crate::hashing::Buckets;
@@ -111,6 +113,16 @@ pub trait Kernel: Send + Sync {
     ///
     /// There are less than 2^31 keys of a bucket.
     fn count(&self, keys: &[u32], columns: &mut Vec<u32>, sums: &mut Vec<i32>) -> Result<()>;
+
+    /// The norm of a row of sums, if it is sure that it is the same to the bit as that of the values added in order, in
+    /// single precision as well as in double.
+    fn norm(&self, norm: Norm, sums: &[i32]) -> Option<f64>;
+
+    /// Appends each sum, divided by a number.
+    fn divide(&self, sums: &[i32], by: f64, values: &mut Vec<f64>);
+
+    /// The same, rounded to single precision.
+    fn divide_single(&self, sums: &[i32], by: f64, values: &mut Vec<f32>);
 
     /// Writes what [`pack`](crate::vocabulary::pack) makes of each range of `text` to the start of `records` and
     /// `hashes`, which are at least as long as `spans`.

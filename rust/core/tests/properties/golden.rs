@@ -116,7 +116,7 @@ fn matrices() {
             hash_documents(hasher, &documents, &mut buffers, &mut counts, &cancel).unwrap();
             let norm = [None, Some(Norm::L1), Some(Norm::L2)][norm as usize];
             let mut rows = Part::<f64>::default();
-            finish(&mut counts, false, norm, &mut rows).unwrap();
+            finish(&mut counts, false, norm, &Scalar, &mut rows).unwrap();
             let Part { data, columns: indices, row_ends } = rows;
             let line = |keyword| lines(matrix, keyword).next().unwrap();
             // Decimals are the shortest that stand for the value, so equality is to the bit.

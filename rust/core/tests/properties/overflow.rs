@@ -1,6 +1,7 @@
 //! Counts that do not fit: a document that holds one term 2^31 times.
 
 use shardfit_core::analyzer::TokenRule;
+use shardfit_core::csr::Norm;
 use shardfit_core::documents::{Document, Span, Text};
 use shardfit_core::error::{Error, Result};
 use shardfit_core::hashing::Buckets;
@@ -73,6 +74,18 @@ impl Kernel for Stutter {
         proceed: &dyn Fn() -> Result<()>,
     ) -> Result<()> {
         Scalar.sort(keys, spare, proceed)
+    }
+
+    fn norm(&self, _: Norm, _: &[i32]) -> Option<f64> {
+        unreachable!("nothing is scaled")
+    }
+
+    fn divide(&self, _: &[i32], _: f64, _: &mut Vec<f64>) {
+        unreachable!("nothing is scaled")
+    }
+
+    fn divide_single(&self, _: &[i32], _: f64, _: &mut Vec<f32>) {
+        unreachable!("nothing is scaled")
     }
 
     fn pack(

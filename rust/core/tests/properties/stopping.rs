@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use shardfit_core::analyzer::TokenRule;
-use shardfit_core::csr::{self, Arrays, Value, fill, shape};
+use shardfit_core::csr::{self, Arrays, Norm, Value, fill, shape};
 use shardfit_core::documents::{Document, Span};
 use shardfit_core::error::{Error, Result};
 use shardfit_core::hashing::{self, Buckets, Counts, Hasher, hash_documents};
@@ -115,6 +115,18 @@ impl Kernel for Overtaken<'_> {
         proceed: &dyn Fn() -> Result<()>,
     ) -> Result<()> {
         Scalar.sort(keys, spare, proceed)
+    }
+
+    fn norm(&self, _: Norm, _: &[i32]) -> Option<f64> {
+        unreachable!("nothing is scaled")
+    }
+
+    fn divide(&self, _: &[i32], _: f64, _: &mut Vec<f64>) {
+        unreachable!("nothing is scaled")
+    }
+
+    fn divide_single(&self, _: &[i32], _: f64, _: &mut Vec<f32>) {
+        unreachable!("nothing is scaled")
     }
 
     fn pack(

@@ -93,7 +93,7 @@ impl Keys {
 
     pub(super) fn new(buckets: Buckets) -> Self {
         let number = buckets.number();
-        let sign = buckets.sign_bit();
+        let sign = u32::from(buckets.alternates());
         if Self::is_mask(buckets) {
             return Self { divisor: number - 1, factor: 0, shift: 0, sign };
         }

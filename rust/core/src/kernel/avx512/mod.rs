@@ -11,6 +11,7 @@ mod murmur3;
 mod network;
 mod pairs;
 mod partition;
+mod scaling;
 mod sort;
 mod split;
 mod text;
@@ -18,6 +19,7 @@ mod windows;
 
 use super::{Kernel, Scalar, join_by_splitting};
 use crate::analyzer::TokenRule;
+use crate::csr::Norm;
 use crate::documents::Span;
 use crate::error::Result;
 use crate::hashing::Buckets;
@@ -116,6 +118,21 @@ impl Kernel for Avx512 {
     fn count(&self, keys: &[u32], columns: &mut Vec<u32>, sums: &mut Vec<i32>) -> Result<()> {
         // SAFETY: the processor can run it, or there would be no value of this type.
         unsafe { count::count(keys, columns, sums) }
+    }
+
+    fn norm(&self, norm: Norm, sums: &[i32]) -> Option<f64> {
+        // SAFETY: there is a value of this type only where the processor has the features.
+        unsafe { scaling::norm(norm, sums) }
+    }
+
+    fn divide(&self, sums: &[i32], by: f64, values: &mut Vec<f64>) {
+        // SAFETY: there is a value of this type only where the processor has the features.
+        unsafe { scaling::divide(sums, by, values) }
+    }
+
+    fn divide_single(&self, sums: &[i32], by: f64, values: &mut Vec<f32>) {
+        // SAFETY: there is a value of this type only where the processor has the features.
+        unsafe { scaling::divide_single(sums, by, values) }
     }
 
     fn pack(

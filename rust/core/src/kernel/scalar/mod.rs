@@ -31,8 +31,9 @@
 mod sort;
 mod split;
 
-use super::{Kernel, join_by_splitting};
+use super::{Kernel, join_by_splitting, scaling};
 use crate::analyzer::{TokenClass, TokenRule};
+use crate::csr::Norm;
 use crate::documents::Span;
 use crate::error::{Result, reserve};
 use crate::hashing::{Buckets, bucket, sign};
@@ -149,6 +150,18 @@ impl Kernel for Scalar {
         columns.truncate(start + entries);
         sums.truncate(start + entries);
         Ok(())
+    }
+
+    fn norm(&self, norm: Norm, sums: &[i32]) -> Option<f64> {
+        scaling::norm(norm, sums)
+    }
+
+    fn divide(&self, sums: &[i32], by: f64, values: &mut Vec<f64>) {
+        scaling::divide(sums, by, values);
+    }
+
+    fn divide_single(&self, sums: &[i32], by: f64, values: &mut Vec<f32>) {
+        scaling::divide_single(sums, by, values);
     }
 
     fn pack(
