@@ -19,6 +19,7 @@
 //! - `csr`: the arrays of the matrix
 //! - `scaling`: rows of a matrix that exists
 //! - `stopping`: everything that can be interrupted, interrupted
+//! - `windows`: character n-grams that a vector does not hold
 //! - `unicode`: what the tables refuse
 //! - `golden`: answers of scikit-learn itself
 //!
@@ -47,3 +48,4 @@ mod stopping;
 mod surrogates;
 mod unicode;
 mod vocabulary;
+mod windows;
