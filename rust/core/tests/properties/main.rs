@@ -19,6 +19,7 @@
 //! - `csr`: the arrays of the matrix
 //! - `scaling`: rows of a matrix that exists
 //! - `stopping`: everything that can be interrupted, interrupted
+//! - `allocations`: texts that end where their memory ends
 //! - `windows`: character n-grams that a vector does not hold
 //! - `unicode`: what the tables refuse
 //! - `golden`: answers of scikit-learn itself
@@ -29,6 +30,7 @@
 //! them needs. A failing case is shrunk to a small one by proptest; a fixed bug leaves that here as a
 //! test of its own.
 
+mod allocations;
 mod analyzer;
 mod collisions;
 mod corpus;
