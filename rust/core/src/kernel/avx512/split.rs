@@ -29,7 +29,7 @@ pub(super) fn split(
     let places = spans.as_mut_ptr().cast();
     // SAFETY: there is room for 64 places for each of the vectors.
     let edges = unsafe {
-        if rule.min_length == 1 {
+        if rule.min_length < 2 {
             split_blocks::<1>(block, classifier, targets, places)
         } else {
             split_blocks::<2>(block, classifier, targets, places)
@@ -92,8 +92,8 @@ unsafe fn move_long(
     is_long.count_ones() as usize
 }
 
-/// Writes the block to `text`, filled up with spaces, and the edges of tokens to `places`, starts and ends in turn. Returns
-/// how many edges there are.
+/// Writes the block to `text`, filled up with spaces, and the edges of tokens to `places`, starts and ends in
+/// turn. Returns how many edges there are.
 ///
 /// # Safety
 ///
