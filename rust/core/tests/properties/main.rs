@@ -20,6 +20,8 @@
 //! - `scaling`: rows of a matrix that exists
 //! - `stopping`: everything that can be interrupted, interrupted
 //! - `borders`: texts around the borders of the parts and blocks in which they are read
+//! - `allocations`: texts that end where their memory ends
+//! - `windows`: character n-grams that a vector does not hold
 //! - `unicode`: what the tables refuse
 //! - `golden`: answers of scikit-learn itself
 //!
@@ -29,6 +31,7 @@
 //! them needs. A failing case is shrunk to a small one by proptest; a fixed bug leaves that here as a
 //! test of its own.
 
+mod allocations;
 mod analyzer;
 mod borders;
 mod collisions;
@@ -49,3 +52,4 @@ mod stopping;
 mod surrogates;
 mod unicode;
 mod vocabulary;
+mod windows;

@@ -35,7 +35,7 @@ pub(super) fn join(
             kept: 0,
             before: 0,
         };
-        if rule.min_length == 1 {
+        if rule.min_length < 2 {
             joiner.join_blocks::<1>(block, classifier);
         } else {
             joiner.join_blocks::<2>(block, classifier);
@@ -50,6 +50,7 @@ pub(super) fn join(
     Ok(())
 }
 
+/// What has been appended, and what is carried from 64 bytes to the next.
 struct Joiner {
     text: *mut u8,
     bytes: usize,
@@ -97,7 +98,8 @@ impl Joiner {
         }
     }
 
-    /// Appends what is kept of 64 bytes: `members` is the mask of the bytes of the class, `next` that of the 64 bytes behind.
+    /// Appends what is kept of 64 bytes: `members` is the mask of the bytes of the class, `next` that of the 64
+    /// bytes behind.
     ///
     /// # Safety
     ///

@@ -1,4 +1,60 @@
 //! The kernel for 512-bit vectors.
+//!
+//! # Overview
+//!
+//! **Split.** One instruction looks 64 characters up in a table of 128 (`vpermi2b`), which holds what each
+//! becomes and, in the top bit, whether a token may hold it. The top bits make a mask; where it changes, a token
+//! starts or ends; and the places of the changes are the numbers 0 to 63 with the others left out (`vpcompressb`):
+//!
+//! ```text
+//! text      T h e   c a t   a   s a t
+//! table     t h e . c a t . a . s a t .     . has no top bit
+//! mask      1 1 1 0 1 1 1 0 1 0 1 1 1 0
+//! singles   1 1 1 0 1 1 1 0 0 0 1 1 1 0     if tokens have two bytes or more
+//! edges     ^     ^ ^     ^     ^     ^
+//! compress  0 3 4 7 10 13
+//! ```
+//!
+//! Starts and ends come in turn, so these numbers, widened, are the spans. A byte is single if neither
+//! neighbour is in the class. The one behind the last of 64 is not known yet, so each step deals with the 64 bytes
+//! that end one earlier. Tokens that are longer than two are chosen among the spans afterwards.
+//!
+//! **Join.** The same mask, and the byte behind each token made a space: `vpcompressb` moves both kinds
+//! together. Gathering the bits of the spaces by those of what is kept (`pext`) gives the places where they go.
+//!
+//! **Hash.** Sixteen bytes are loaded from each of 16 places, and transposed, so that a register holds the
+//! first four bytes of each, and so on; bytes behind an end are made 0, which leaves a hash as it is.
+//! Longer ranges leave their unfinished hash in a queue, from which 16 at a time go on with another 16 bytes;
+//! the few that are longer still are hashed one by one. For numbers of columns that are no power of two,
+//! the remainder is had by multiplying with the reciprocal and setting right by one.
+//!
+//! **Windows.** One `vpermb` per four bytes takes them for 16 windows out of one register. All windows have the
+//! same length, so nothing is masked; those with a space inside are known from the mask of spaces and left out in the
+//! end (`vpcompressd`).
+//!
+//! Packing is a multiplication of 64 bits with a result of 128, for which there is no vector
+//! instruction, and is done as in the portable kernel.
+//!
+//! # Why
+//!
+//! Measured on Zen 4 at about 3.5 GHz, 36 MB of English news with 5.4 million tokens, in ms, against
+//! the portable kernel: split 3.1 (30), join 4.1 (70), hash 7.0 (42), pairs of tokens 9.4 (45), windows of 4 bytes
+//! 13 (225).
+//!
+//! - Compressing straight into memory is done in microcode there; every `vpcompress` goes to a register, which is
+//!   stored as a whole. So all buffers have room for a vector more.
+//! - Only the last 64 bytes of a block are loaded under a mask. Buffers are written through their spare capacity: filling
+//!   them with zeros first would take as long as splitting.
+//! - Starts that the compiler took out of a vector register, rather than load them a second time, cost 13 % of hashing;
+//!   rows put together by three insertions of a quarter instead of two halves, 4 %.
+//! - Multiplying by 5 was 9 % slower for windows than a shift and an addition, and the same for ranges.
+//! - Dropping short tokens one after the other, with a branch, took 10 ms where eight at a time take 1.
+//!
+//! # Safety
+//!
+//! There is a value of [`Avx512`] only where all instructions exist that its methods use. Loads and stores
+//! go through arrays whose length the compiler has checked where that costs nothing; where places
+//! come from spans, they are compared with the length of the text, 16 at a time.
 
 #![allow(unsafe_code)]
 // Every one of their names says where it comes from.

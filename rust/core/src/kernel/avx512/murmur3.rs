@@ -97,3 +97,46 @@ impl<const POWER_OF_TWO: bool> Keys<POWER_OF_TWO> {
 pub(super) fn set(number: u32) -> __m512i {
     _mm512_set1_epi32(number.cast_signed())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[target_feature(enable = "avx512f")]
+    fn check_remainders(number: u32, magnitudes: [u32; 16]) {
+        let keys_of = Keys::<false>::new(Buckets::new(number.into(), true).unwrap());
+        let mut got = [0; 16];
+        // SAFETY: both are 16 numbers, at any alignment.
+        unsafe {
+            let magnitudes = _mm512_loadu_si512(magnitudes.as_ptr().cast());
+            _mm512_storeu_si512(got.as_mut_ptr().cast(), keys_of.remainders(magnitudes));
+        }
+        assert_eq!(got, magnitudes.map(|magnitude| magnitude % number), "{number}: {magnitudes:?}");
+    }
+
+    #[test]
+    fn remainders_are_exact() {
+        if !is_x86_feature_detected!("avx512f") {
+            return;
+        }
+        let small = 3..2000;
+        let around_powers = (11..31).flat_map(|bits| (1 << bits) - 2..=(1 << bits) + 2);
+        let large = (0..2000).map(|i| i32::MAX.cast_unsigned() - i);
+        let any = (1..2000_u32).map(|i| (i.wrapping_mul(0x9e37_79b9) >> (i % 20)) >> 1);
+        let numbers = small.chain(around_powers).chain(large).chain(any);
+        for number in numbers.filter(|n| !n.is_power_of_two() && *n > 2 && *n < 1 << 31) {
+            let largest = 1_u32 << 31;
+            let multiple = largest - largest % number;
+            for multiple in [multiple, multiple / 2 - multiple / 2 % number, number] {
+                let near = |i: u32| multiple.wrapping_add(i).wrapping_sub(8).min(largest);
+                // SAFETY: the processor has just been asked.
+                unsafe { check_remainders(number, std::array::from_fn(|i| near(i as u32))) };
+            }
+            let random = |i: u32| number.wrapping_mul(0x85eb_ca6b).wrapping_mul(2 * i + 1) >> 1;
+            let mut magnitudes = std::array::from_fn(|i| random(i as u32));
+            magnitudes[..5].copy_from_slice(&[0, 1, largest - 2, largest - 1, largest]);
+            // SAFETY: as before.
+            unsafe { check_remainders(number, magnitudes) };
+        }
+    }
+}

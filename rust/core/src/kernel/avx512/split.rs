@@ -29,7 +29,7 @@ pub(super) fn split(
     let places = spans.as_mut_ptr().cast();
     // SAFETY: there is room for 64 places for each of the vectors.
     let edges = unsafe {
-        if rule.min_length == 1 {
+        if rule.min_length < 2 {
             split_blocks::<1>(block, classifier, targets, places)
         } else {
             split_blocks::<2>(block, classifier, targets, places)
@@ -41,13 +41,59 @@ pub(super) fn split(
         spans.set_len(edges / 2);
     }
     if rule.min_length > 2 {
-        spans.retain(|span| (span.end - span.start) as usize >= rule.min_length);
+        drop_short(rule.min_length, spans);
     }
     Ok(())
 }
 
-/// Writes the block to `text`, filled up with spaces, and the edges of tokens to `places`, starts and ends in turn. Returns
-/// how many edges there are.
+/// Drops spans of less than `min_length` bytes.
+#[target_feature(enable = "avx512f,popcnt")]
+fn drop_short(min_length: usize, spans: &mut Vec<Span>) {
+    const LANES: usize = 8;
+    let min_length = _mm512_set1_epi64(min_length.try_into().unwrap_or(i64::MAX));
+    let (whole, left) = (spans.len() / LANES, spans.len() % LANES);
+    let source: *mut Span = spans.as_mut_ptr();
+    let mut kept = 0;
+    for eight in 0..whole {
+        // SAFETY: these are eight of the spans. No more are kept than have been read.
+        kept += unsafe { move_long(min_length, 0xff, source.add(LANES * eight), source.add(kept)) };
+    }
+    let mut last = [Span { start: 0, end: 0 }; LANES];
+    last[..left].copy_from_slice(&spans[LANES * whole..]);
+    let mut moved = last;
+    // SAFETY: both are eight spans.
+    let more = unsafe { move_long(min_length, (1 << left) - 1, last.as_ptr(), moved.as_mut_ptr()) };
+    spans[kept..kept + more].copy_from_slice(&moved[..more]);
+    spans.truncate(kept + more);
+}
+
+/// Copies those of eight spans that are `possible` and long enough, and returns how many they are. What is written behind
+/// them is anything.
+///
+/// # Safety
+///
+/// Eight spans can be read from `source` and written to `target`.
+#[target_feature(enable = "avx512f,popcnt")]
+#[inline]
+unsafe fn move_long(
+    min_length: __m512i,
+    possible: __mmask8,
+    source: *const Span,
+    target: *mut Span,
+) -> usize {
+    // SAFETY: as promised, at any alignment.
+    let spans = unsafe { _mm512_loadu_si512(source.cast()) };
+    // A start is the lower half of 64 bits, an end the upper one.
+    let starts = _mm512_and_si512(spans, _mm512_set1_epi64(0xffff_ffff));
+    let lengths = _mm512_sub_epi64(_mm512_srli_epi64::<32>(spans), starts);
+    let is_long = _mm512_mask_cmpge_epi64_mask(possible, lengths, min_length);
+    // SAFETY: as promised, at any alignment.
+    unsafe { _mm512_storeu_si512(target.cast(), _mm512_maskz_compress_epi64(is_long, spans)) };
+    is_long.count_ones() as usize
+}
+
+/// Writes the block to `text`, filled up with spaces, and the edges of tokens to `places`, starts and ends in
+/// turn. Returns how many edges there are.
 ///
 /// # Safety
 ///

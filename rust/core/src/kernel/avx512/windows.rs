@@ -50,7 +50,8 @@ fn hash_lengths<const POWER_OF_TWO: bool>(
     }
 }
 
-/// Appends the keys to `keys`, where there is room for as many as the text has bytes, and for a step more. `LENGTH` is `length`, or 0 for any.
+/// Appends the keys to `keys`, where there is room for as many as the text has bytes, and for a step more.
+/// `LENGTH` is `length`, or 0 for any.
 #[target_feature(enable = "avx512vbmi,popcnt")]
 #[inline]
 fn hash_all<const LENGTH: usize, const POWER_OF_TWO: bool>(
