@@ -117,6 +117,7 @@ impl Kernel for Avx512 {
         spare: &mut Vec<u64>,
         proceed: &dyn Fn() -> Result<()>,
     ) -> Result<()> {
-        Scalar.sort_pairs(pairs, spare, proceed)
+        // SAFETY: the processor can run it, or there would be no value of this type.
+        unsafe { pairs::sort_pairs(pairs, spare, proceed) }
     }
 }

@@ -68,9 +68,22 @@ pub(super) unsafe fn part(
 }
 
 /// The smallest and the largest of one key or more.
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,bmi1,bmi2,popcnt")]
 pub(super) fn bounds(keys: &[u32]) -> (u32, u32) {
-    keys.iter().fold((u32::MAX, 0), |(min, max), &key| (min.min(key), max.max(key)))
+    let (vectors, rest) = keys.as_chunks::<LANES>();
+    let (mut min, mut max) = (_mm512_set1_epi32(-1), _mm512_setzero_si512());
+    for vector in vectors {
+        // SAFETY: the vector has 16 keys.
+        let keys = unsafe { _mm512_loadu_epi32(vector.as_ptr().cast()) };
+        min = _mm512_min_epu32(min, keys);
+        max = _mm512_max_epu32(max, keys);
+    }
+    let (mut min, mut max) = (_mm512_reduce_min_epu32(min), _mm512_reduce_max_epu32(max));
+    for &key in rest {
+        min = min.min(key);
+        max = max.max(key);
+    }
+    (min, max)
 }
 
 #[inline]

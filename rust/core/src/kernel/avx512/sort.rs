@@ -13,18 +13,32 @@ pub(super) fn sort_keys(
     spare: &mut Vec<u32>,
     proceed: &dyn Fn() -> Result<()>,
 ) -> Result<()> {
-    let number = keys.len();
-    let place = keys.as_mut_ptr();
+    spare.clear();
+    reserve(spare, keys.len())?;
+    // SAFETY: so many places were reserved.
+    unsafe { sort_by_way_of(keys, spare.as_mut_ptr(), proceed) }
+}
+
+/// Sorts keys of any kind.
+///
+/// # Safety
+///
+/// `spare` has as many places as there are keys, and does not overlap them.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,bmi1,bmi2,popcnt")]
+pub(super) unsafe fn sort_by_way_of(
+    keys: &mut [u32],
+    spare: *mut u32,
+    proceed: &dyn Fn() -> Result<()>,
+) -> Result<()> {
+    let (place, number) = (keys.as_mut_ptr(), keys.len());
     if number <= network::LARGEST {
         // SAFETY: the keys are there.
         unsafe { network::sort(place, place, number) };
         return Ok(());
     }
-    spare.clear();
-    reserve(spare, number)?;
     let bounds = partition::bounds(keys);
     // SAFETY: there are `number` keys in either place.
-    unsafe { sort(place, place, number, spare.as_mut_ptr(), bounds, 0, proceed) }
+    unsafe { sort(place, place, number, spare, bounds, 0, proceed) }
 }
 
 /// Sorts keys that lie between bounds from `source` to `target`.
