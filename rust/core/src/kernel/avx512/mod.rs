@@ -1,4 +1,10 @@
 //! The kernel for 512-bit vectors.
+//!
+//! # Overview
+//!
+//! **Sort and count.** Keys are parted by pivots until few enough are left for a sorting network in registers
+//! (`sort`, `partition`, `network`); pairs are sorted as keys where they fit (`pairs`); runs are counted by
+//! differences of running sums (`count`).
 
 #![allow(unsafe_code)]
 

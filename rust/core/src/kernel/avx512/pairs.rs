@@ -1,4 +1,20 @@
 //! Sorting pairs of a number and a count.
+//!
+//! # Overview
+//!
+//! The numbers of a row and its counts seldom need 32 bits together: the largest vocabulary of newsgroups has 18 bits,
+//! and no term occurs 16,000 times in a document. Then a pair fits a key, and keys are sorted fast:
+//!
+//! ```text
+//! pair   number 32 bits | count 32 bits
+//! key         number 24 | count 8           where no count is above 255
+//! ```
+//!
+//! Other pairs are left to the portable kernel.
+//!
+//! # Why
+//!
+//! A network of eight lanes of 64 bits was not built: it would move twice the bytes and compare half as many at once.
 
 use super::sort;
 use crate::error::{Result, reserve};

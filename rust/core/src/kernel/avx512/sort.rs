@@ -1,4 +1,25 @@
 //! Sorting keys.
+//!
+//! # Overview
+//!
+//! Keys are parted at the middle of their range, which for hashes is close to their median, until 256 or fewer are
+//! left, which a sorting network takes. Of the two places that the keys go to and fro between, the low part goes to
+//! where it will stay, the high part to the other:
+//!
+//! ```text
+//! target  [ 3 9 1 8 2 7 ]      [ 1 2 3 | . . . ]      [ 1 2 3 | 7 8 9 ]
+//! spare   [ . . . . . . ]  ->  [ 9 8 7 | . . . ]  ->
+//! ```
+//!
+//! Where a part has less than an eighth of the keys, the range says little about them. Then it is measured again, and
+//! the median of sixteen keys is the next pivot; if that parts them no better, the middle of the measured range is. So
+//! of two such steps one halves the range, of which there are 32 bits: no input takes quadratic time. Equal keys end it
+//! at once.
+//!
+//! # Why
+//!
+//! Dealing keys to bins one by one (as the portable kernel does) is five times as slow for a document of 290 words, and a
+//! radix sort of 11 bits twice as slow for a million keys.
 
 use super::{network, partition};
 use crate::error::{Result, reserve};
@@ -54,17 +75,18 @@ unsafe fn sort(
     mut number: usize,
     spare: *mut u32,
     (mut min, mut max): (u32, u32),
-    mut uneven: u32,
+    mut uneven_steps: u32,
     proceed: &dyn Fn() -> Result<()>,
 ) -> Result<()> {
     // SAFETY: low keys go to the start of `target`, high ones to the start of the other place; behind these are
-    // as many places as there are low keys.
+    // as many places left as there are low keys, and that is what they may need. A network reads all keys before it
+    // writes one.
     unsafe {
         while number > network::LARGEST {
             if number >= LARGE {
                 proceed()?;
             }
-            if uneven > 0 {
+            if uneven_steps > 0 {
                 (min, max) = partition::bounds(std::slice::from_raw_parts(source, number));
             }
             if min == max {
@@ -73,7 +95,7 @@ unsafe fn sort(
                 }
                 return Ok(());
             }
-            let pivot = if uneven % 2 == 1 {
+            let pivot = if uneven_steps % 2 == 1 {
                 median_of_some(source, number).max(min + 1)
             } else {
                 min + (max - min) / 2 + 1
@@ -81,8 +103,8 @@ unsafe fn sort(
             let other = if source == target { spare } else { source };
             let low = partition::part(source, number, pivot, target, other, proceed)?;
             let high = number - low;
-            uneven = if low.min(high) < number / 8 { uneven + 1 } else { 0 };
-            sort(target, target, low, other.add(high), (min, pivot - 1), uneven, proceed)?;
+            uneven_steps = if low.min(high) < number / 8 { uneven_steps + 1 } else { 0 };
+            sort(target, target, low, other.add(high), (min, pivot - 1), uneven_steps, proceed)?;
             (source, target, number, min) = (other, target.add(low), high, pivot);
         }
         network::sort(source, target, number);
