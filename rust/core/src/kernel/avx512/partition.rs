@@ -14,6 +14,8 @@
 //! # Why
 //!
 //! The instruction that compresses to memory is very slow on Zen 4, and the one that compresses to a register is not.
+//! Two vectors of eight keys instead of one of sixteen cost a tenth more on documents of some hundred keys, a quarter
+//! on those of thousands.
 
 #[allow(clippy::wildcard_imports)] // intrinsics name themselves
 use std::arch::x86_64::*;
