@@ -21,7 +21,7 @@
 //! # Why
 //!
 //! Vectors of 8 lanes need a quarter fewer operations for 128 keys, and no registers beyond 32, but lost 8 % on rows of
-//! 290 keys and more on longer ones: there are twice as many parts to sort. Stores of whole rows with places behind the keys
+//! 290 keys and a fifth on those of thousands: there are twice as many parts to sort. Stores of whole rows with places behind the keys
 //! instead of masked ones won nothing. A compiler that knows the constants made things 8 % slower.
 
 #[allow(clippy::wildcard_imports)] // intrinsics name themselves

@@ -18,8 +18,8 @@
 //!
 //! # Why
 //!
-//! Dealing keys to bins one by one (as the portable kernel does) is five times as slow for a document of 290 words, and a
-//! radix sort of 11 bits twice as slow for a million keys.
+//! Dealing keys to bins one by one (as the portable kernel does) takes five times as long for documents of 290 words,
+//! and a radix sort of 11 bits two to four times as long for a million keys.
 
 use super::{network, partition};
 use crate::error::{Result, reserve};
