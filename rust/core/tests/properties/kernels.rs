@@ -272,13 +272,16 @@ fn key_patterns(length: usize) -> Vec<Vec<u32>> {
         keys(|i, random| ((i as u32 % 2) << 31) | (random % 16)),
         keys(|i, _| (i as u32 % 5) << 11),
         keys(|i, random| (1 << (random % 32)) | (i as u32 % 2)),
+        keys(|_, random| u32::MAX - random % 3),
+        keys(|_, random| random >> (random % 32)),
+        keys(|_, random| if random % 9 == 0 { u32::MAX } else { random | 1 }),
     ]
 }
 
 fn sorts_every_pattern(kernel: &dyn Kernel) {
     let mut spare = vec![9; 100];
     let borders = [511, 1023, 4096, 65_535, 65_536, 65_537, 300_000];
-    for length in (0..=300).chain(borders) {
+    for length in (0..=1100).chain(borders) {
         for mut keys in key_patterns(length) {
             let mut expected = keys.clone();
             expected.sort_unstable();
@@ -348,15 +351,21 @@ fn number_patterns(length: usize) -> Vec<Vec<u32>> {
 fn sorts_pairs_of_every_pattern(kernel: &dyn Kernel) {
     let mut spare = vec![9; 100];
     let borders = [511, 1023, 4096, 65_535, 65_536, 65_537, 200_000];
-    for length in (0..=100).chain(borders) {
+    for length in (0..=300).step_by(3).chain(borders) {
         for numbers in number_patterns(length) {
-            let counts = self::numbers(7).map(|number| u64::from(number >> (number % 32)));
-            let mut pairs: Vec<u64> =
-                numbers.iter().zip(counts).map(|(&n, count)| u64::from(n) << 32 | count).collect();
-            let mut expected = pairs.clone();
-            expected.sort_unstable();
-            kernel.sort_pairs(&mut pairs, &mut spare, &|| Ok(())).unwrap();
-            assert!(pairs == expected, "{length} pairs");
+            for largest_count in [0, 1, 200, u32::MAX] {
+                let counts = self::numbers(7).map(|number| number >> (number % 32));
+                let counts = counts.map(|count| u64::from(count.min(largest_count)));
+                let mut pairs: Vec<u64> = numbers
+                    .iter()
+                    .zip(counts)
+                    .map(|(&number, count)| u64::from(number) << 32 | count)
+                    .collect();
+                let mut expected = pairs.clone();
+                expected.sort_unstable();
+                kernel.sort_pairs(&mut pairs, &mut spare, &|| Ok(())).unwrap();
+                assert!(pairs == expected, "{length} pairs");
+            }
         }
     }
 }

@@ -1,102 +1,139 @@
 //! Counting sorted keys.
+//!
+//! # Overview
+//!
+//! Where a key and the next differ in their buckets, a run ends. Its bucket and the sum of all signs so far are moved
+//! to the front of a register and stored. At last, each such sum less the one before is the sum of the run:
+//!
+//! ```text
+//! bucket       3   3   5   5   5   9
+//! sign         +   -   +   +   +   -
+//! sum so far   1   0   1   2   3   2
+//! ends             ^           ^   ^     columns  3  5  9
+//!                                        so far   0  3  2
+//!                                        sums     0  3 -1
+//! ```
+//!
+//! So runs of one sign and of both cost the same. The sum up to each lane is its place less twice the number of minus
+//! signs up to there: a bit mask of signs, cut off behind each lane, of which the bits are counted.
+//!
+//! # Why
+//!
+//! The sums may wrap around; differences of less than 2^31 are right all the same. Subtracting at the end and not at
+//! once needs no register that remembers the last sum, and reads back what was not stored a moment ago.
 
+#[allow(clippy::wildcard_imports)] // intrinsics name themselves
 use std::arch::x86_64::*;
 
 use crate::error::{Result, reserve};
 
 const LANES: usize = 16;
 
+/// Where entries go.
+struct Entries {
+    columns: *mut u32,
+    sums: *mut i32,
+    number: usize,
+    /// The sum of all signs so far.
+    total: i32,
+}
+
+/// Appends each bucket of sorted keys, and the sum of its signs.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vpopcntdq,bmi1,bmi2,popcnt")]
 pub(super) fn count(keys: &[u32], columns: &mut Vec<u32>, sums: &mut Vec<i32>) -> Result<()> {
-    if keys.is_empty() {
+    let number = keys.len();
+    if number == 0 {
         return Ok(());
     }
-    reserve(columns, keys.len() + LANES)?;
-    reserve(sums, keys.len() + LANES)?;
-    let (old, number) = (columns.len(), keys.len());
-    // SAFETY: there is room for as many entries as there are keys, and a vector more.
-    let (new_columns, new_sums) =
-        unsafe { (columns.as_mut_ptr().add(old), sums.as_mut_ptr().add(old)) };
-    let up_to = _mm512_setr_epi32(
-        0x1, 0x3, 0x7, 0xf, 0x1f, 0x3f, 0x7f, 0xff, 0x1ff, 0x3ff, 0x7ff, 0xfff, 0x1fff, 0x3fff,
-        0x7fff, 0xffff,
-    );
-    let places = _mm512_setr_epi32(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16);
-    let (mut entries, mut total) = (0_usize, 0_i32);
-    // Appends the runs that end where `ends` says, each with the sum of all signs up to there.
-    let mut append = |keys: __m512i, ends: __mmask16| {
-        let minus = _mm512_test_epi32_mask(keys, _mm512_set1_epi32(1));
-        let minus_up_to =
-            _mm512_popcnt_epi32(_mm512_and_si512(up_to, _mm512_set1_epi32(minus.into())));
-        let sums = _mm512_sub_epi32(
-            _mm512_add_epi32(places, _mm512_set1_epi32(total)),
-            _mm512_add_epi32(minus_up_to, minus_up_to),
-        );
-        // SAFETY: not more than one entry was written for each key before.
-        unsafe {
-            let columns = _mm512_maskz_compress_epi32(ends, _mm512_srli_epi32::<1>(keys));
-            _mm512_storeu_epi32(new_columns.add(entries).cast(), columns);
-            let sums = _mm512_maskz_compress_epi32(ends, sums);
-            _mm512_storeu_epi32(new_sums.add(entries).cast(), sums);
-        }
-        entries += ends.count_ones() as usize;
-        total = total.wrapping_add(16 - 2 * minus.count_ones().cast_signed());
-    };
+    reserve(columns, number + LANES)?;
+    reserve(sums, number + LANES)?;
     let place = keys.as_ptr();
-    let mut next = 0;
-    while next + LANES < number {
-        // SAFETY: there are 17 keys or more from `next`.
-        let (keys, after) = unsafe {
-            (
-                _mm512_loadu_epi32(place.add(next).cast()),
-                _mm512_loadu_epi32(place.add(next + 1).cast()),
-            )
-        };
-        let ends = _mm512_test_epi32_mask(_mm512_xor_si512(keys, after), _mm512_set1_epi32(!1));
-        append(keys, ends);
-        next += LANES;
-    }
-    let left = (number - next) as u32;
-    // SAFETY: lanes that are not there are not read.
-    let (keys, after) = unsafe {
-        (
-            _mm512_maskz_loadu_epi32(_bzhi_u32(0xffff, left) as u16, place.add(next).cast()),
-            _mm512_maskz_loadu_epi32(
-                _bzhi_u32(0xffff, left - 1) as u16,
-                place.wrapping_add(next + 1).cast(),
-            ),
-        )
-    };
-    let ends = _mm512_test_epi32_mask(_mm512_xor_si512(keys, after), _mm512_set1_epi32(!1));
-    let last = 1 << (left - 1);
-    append(keys, (ends | last) & _bzhi_u32(0xffff, left) as u16);
-    subtract_those_before(new_sums, entries);
-    // SAFETY: so many were written.
+    // SAFETY: sixteen keys and one more are there in the loop; lanes of the last ones that are not there are not read.
+    // There is room for as many entries as there are keys, and for 16 more.
     unsafe {
-        columns.set_len(old + entries);
-        sums.set_len(old + entries);
+        let mut entries = Entries {
+            columns: columns.as_mut_ptr().add(columns.len()),
+            sums: sums.as_mut_ptr().add(sums.len()),
+            number: 0,
+            total: 0,
+        };
+        let mut next = 0;
+        while next + LANES < number {
+            let keys = _mm512_loadu_epi32(place.add(next).cast());
+            let after = _mm512_loadu_epi32(place.add(next + 1).cast());
+            entries.append(keys, ends(keys, after));
+            next += LANES;
+        }
+        let left = (number - next) as u32;
+        let present = _bzhi_u32(0xffff, left) as __mmask16;
+        let keys = _mm512_maskz_loadu_epi32(present, place.add(next).cast());
+        let after = _mm512_maskz_loadu_epi32(present >> 1, place.wrapping_add(next + 1).cast());
+        let last = 1 << (left - 1);
+        entries.append(keys, (ends(keys, after) | last) & present);
+
+        subtract_those_before(std::slice::from_raw_parts_mut(entries.sums, entries.number));
+        columns.set_len(columns.len() + entries.number);
+        sums.set_len(sums.len() + entries.number);
     }
     Ok(())
 }
 
-/// # Safety
+/// Which keys have another bucket than those after them.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-fn subtract_those_before(sums: *mut i32, entries: usize) {
-    let mut end = entries;
-    // SAFETY: TODO
-    unsafe {
-        while end > LANES {
-            end -= LANES;
-            let place = sums.add(end);
-            let before = _mm512_loadu_epi32(place.sub(1).cast());
-            let sum = _mm512_loadu_epi32(place.cast());
-            _mm512_storeu_epi32(place.cast(), _mm512_sub_epi32(sum, before));
+#[target_feature(enable = "avx512f")]
+fn ends(keys: __m512i, after: __m512i) -> __mmask16 {
+    _mm512_test_epi32_mask(_mm512_xor_si512(keys, after), _mm512_set1_epi32(!1))
+}
+
+impl Entries {
+    /// Appends the buckets of the keys in `ends`, each with the sum of all signs up to there.
+    ///
+    /// # Safety
+    ///
+    /// There is room for 16 more entries.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]
+    unsafe fn append(&mut self, keys: __m512i, ends: __mmask16) {
+        let up_to = _mm512_setr_epi32(
+            0x1, 0x3, 0x7, 0xf, 0x1f, 0x3f, 0x7f, 0xff, 0x1ff, 0x3ff, 0x7ff, 0xfff, 0x1fff, 0x3fff,
+            0x7fff, 0xffff,
+        );
+        let places = _mm512_setr_epi32(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16);
+        let minus = _mm512_test_epi32_mask(keys, _mm512_set1_epi32(1));
+        let minus_up_to =
+            _mm512_popcnt_epi32(_mm512_and_si512(up_to, _mm512_set1_epi32(minus.into())));
+        let sums = _mm512_sub_epi32(
+            _mm512_add_epi32(places, _mm512_set1_epi32(self.total)),
+            _mm512_add_epi32(minus_up_to, minus_up_to),
+        );
+        let sums = _mm512_maskz_compress_epi32(ends, sums);
+        let columns = _mm512_maskz_compress_epi32(ends, _mm512_srli_epi32::<1>(keys));
+        // SAFETY: there is room for 16.
+        unsafe {
+            _mm512_storeu_epi32(self.columns.add(self.number).cast(), columns);
+            _mm512_storeu_epi32(self.sums.add(self.number).cast(), sums);
         }
-        let mut left = end;
-        while left > 1 {
-            left -= 1;
-            *sums.add(left) = (*sums.add(left)).wrapping_sub(*sums.add(left - 1));
+        self.number += ends.count_ones() as usize;
+        self.total = self.total.wrapping_add(16 - 2 * minus.count_ones().cast_signed());
+    }
+}
+
+/// From sums so far to sums.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn subtract_those_before(sums: &mut [i32]) {
+    let mut end = sums.len();
+    while end > LANES {
+        end -= LANES;
+        // SAFETY: there are 16 sums from `end`, which is 1 or more, so there is one before.
+        unsafe {
+            let place = sums.as_mut_ptr().add(end);
+            let before = _mm512_loadu_epi32(place.sub(1));
+            let sum = _mm512_loadu_epi32(place);
+            _mm512_storeu_epi32(place, _mm512_sub_epi32(sum, before));
         }
+    }
+    for i in (1..end).rev() {
+        sums[i] = sums[i].wrapping_sub(sums[i - 1]);
     }
 }

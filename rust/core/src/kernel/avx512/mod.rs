@@ -32,6 +32,10 @@
 //! same length, so nothing is masked; those with a space inside are known from the mask of spaces and left out in the
 //! end (`vpcompressd`).
 //!
+//! **Sort and count.** Keys are parted by pivots until few enough are left for a sorting network in registers
+//! (`sort`, `partition`, `network`); pairs are sorted as keys where they fit (`pairs`); runs are counted by
+//! differences of running sums (`count`).
+//!
 //! Packing is a multiplication of 64 bits with a result of 128, for which there is no vector
 //! instruction, and is done as in the portable kernel.
 //!
@@ -208,6 +212,7 @@ impl Kernel for Avx512 {
         spare: &mut Vec<u64>,
         proceed: &dyn Fn() -> Result<()>,
     ) -> Result<()> {
-        Scalar.sort_pairs(pairs, spare, proceed)
+        // SAFETY: the processor can run it, or there would be no value of this type.
+        unsafe { pairs::sort_pairs(pairs, spare, proceed) }
     }
 }

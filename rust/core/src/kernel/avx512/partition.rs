@@ -1,5 +1,23 @@
 //! Parting keys by a pivot.
+//!
+//! # Overview
+//!
+//! Sixteen keys are compared with the pivot; those below are moved to the front of one register, the others to the
+//! front of another, and both are stored whole. What is stored beyond them is overwritten by the next sixteen:
+//!
+//! ```text
+//! keys   7 2 9 4 | 1 8 3 6 | ...     pivot 5
+//! low    2 4 . .                     then  2 4 1 3 . .
+//! high   7 9 . .                     then  7 9 8 6 . .
+//! ```
+//!
+//! # Why
+//!
+//! The instruction that compresses to memory is very slow on Zen 4, and the one that compresses to a register is not.
+//! Two vectors of eight keys instead of one of sixteen cost a tenth more on documents of some hundred keys, a quarter
+//! on those of thousands.
 
+#[allow(clippy::wildcard_imports)] // intrinsics name themselves
 use std::arch::x86_64::*;
 
 use crate::error::Result;
@@ -64,9 +82,22 @@ pub(super) unsafe fn part(
 }
 
 /// The smallest and the largest of one key or more.
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,bmi1,bmi2,popcnt")]
 pub(super) fn bounds(keys: &[u32]) -> (u32, u32) {
-    keys.iter().fold((u32::MAX, 0), |(min, max), &key| (min.min(key), max.max(key)))
+    let (vectors, rest) = keys.as_chunks::<LANES>();
+    let (mut min, mut max) = (_mm512_set1_epi32(-1), _mm512_setzero_si512());
+    for vector in vectors {
+        // SAFETY: the vector has 16 keys.
+        let keys = unsafe { _mm512_loadu_epi32(vector.as_ptr().cast()) };
+        min = _mm512_min_epu32(min, keys);
+        max = _mm512_max_epu32(max, keys);
+    }
+    let (mut min, mut max) = (_mm512_reduce_min_epu32(min), _mm512_reduce_max_epu32(max));
+    for &key in rest {
+        min = min.min(key);
+        max = max.max(key);
+    }
+    (min, max)
 }
 
 #[inline]

@@ -1,4 +1,25 @@
 //! Sorting keys.
+//!
+//! # Overview
+//!
+//! Keys are parted at the middle of their range, which for hashes is close to their median, until 256 or fewer are
+//! left, which a sorting network takes. Of the two places that the keys go to and fro between, the low part goes to
+//! where it will stay, the high part to the other:
+//!
+//! ```text
+//! target  [ 3 9 1 8 2 7 ]      [ 1 2 3 | . . . ]      [ 1 2 3 | 7 8 9 ]
+//! spare   [ . . . . . . ]  ->  [ 9 8 7 | . . . ]  ->
+//! ```
+//!
+//! Where a part has less than an eighth of the keys, the range says little about them. Then it is measured again, and
+//! the median of sixteen keys is the next pivot; if that parts them no better, the middle of the measured range is. So
+//! of two such steps one halves the range, of which there are 32 bits: no input takes quadratic time. Equal keys end it
+//! at once.
+//!
+//! # Why
+//!
+//! Dealing keys to bins one by one (as the portable kernel does) takes five times as long for documents of 290 words,
+//! and a radix sort of 11 bits two to four times as long for a million keys.
 
 use super::{network, partition};
 use crate::error::{Result, reserve};
@@ -13,18 +34,32 @@ pub(super) fn sort_keys(
     spare: &mut Vec<u32>,
     proceed: &dyn Fn() -> Result<()>,
 ) -> Result<()> {
-    let number = keys.len();
-    let place = keys.as_mut_ptr();
+    spare.clear();
+    reserve(spare, keys.len())?;
+    // SAFETY: so many places were reserved.
+    unsafe { sort_by_way_of(keys, spare.as_mut_ptr(), proceed) }
+}
+
+/// Sorts keys of any kind.
+///
+/// # Safety
+///
+/// `spare` has as many places as there are keys, and does not overlap them.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,bmi1,bmi2,popcnt")]
+pub(super) unsafe fn sort_by_way_of(
+    keys: &mut [u32],
+    spare: *mut u32,
+    proceed: &dyn Fn() -> Result<()>,
+) -> Result<()> {
+    let (place, number) = (keys.as_mut_ptr(), keys.len());
     if number <= network::LARGEST {
         // SAFETY: the keys are there.
         unsafe { network::sort(place, place, number) };
         return Ok(());
     }
-    spare.clear();
-    reserve(spare, number)?;
     let bounds = partition::bounds(keys);
     // SAFETY: there are `number` keys in either place.
-    unsafe { sort(place, place, number, spare.as_mut_ptr(), bounds, 0, proceed) }
+    unsafe { sort(place, place, number, spare, bounds, 0, proceed) }
 }
 
 /// Sorts keys that lie between bounds from `source` to `target`.
@@ -40,17 +75,18 @@ unsafe fn sort(
     mut number: usize,
     spare: *mut u32,
     (mut min, mut max): (u32, u32),
-    mut uneven: u32,
+    mut uneven_steps: u32,
     proceed: &dyn Fn() -> Result<()>,
 ) -> Result<()> {
     // SAFETY: low keys go to the start of `target`, high ones to the start of the other place; behind these are
-    // as many places as there are low keys.
+    // as many places left as there are low keys, and that is what they may need. A network reads all keys before it
+    // writes one.
     unsafe {
         while number > network::LARGEST {
             if number >= LARGE {
                 proceed()?;
             }
-            if uneven > 0 {
+            if uneven_steps > 0 {
                 (min, max) = partition::bounds(std::slice::from_raw_parts(source, number));
             }
             if min == max {
@@ -59,7 +95,7 @@ unsafe fn sort(
                 }
                 return Ok(());
             }
-            let pivot = if uneven % 2 == 1 {
+            let pivot = if uneven_steps % 2 == 1 {
                 median_of_some(source, number).max(min + 1)
             } else {
                 min + (max - min) / 2 + 1
@@ -67,8 +103,8 @@ unsafe fn sort(
             let other = if source == target { spare } else { source };
             let low = partition::part(source, number, pivot, target, other, proceed)?;
             let high = number - low;
-            uneven = if low.min(high) < number / 8 { uneven + 1 } else { 0 };
-            sort(target, target, low, other.add(high), (min, pivot - 1), uneven, proceed)?;
+            uneven_steps = if low.min(high) < number / 8 { uneven_steps + 1 } else { 0 };
+            sort(target, target, low, other.add(high), (min, pivot - 1), uneven_steps, proceed)?;
             (source, target, number, min) = (other, target.add(low), high, pivot);
         }
         network::sort(source, target, number);
