@@ -8,10 +8,16 @@ use std::arch::x86_64::{
 use super::lanes::{gather_set, load, store};
 use super::network::{self, MOST};
 use crate::error::{Result, reserve};
+use std::mem::MaybeUninit;
 
 const LANES: usize = 8;
 /// Parts are halved until they have about this many keys: a few more still fit the network.
 const PART: usize = 48;
+/// From this many keys on, they are dealt to bins of about so many.
+const SCATTER_FROM: usize = 1000;
+const BIN: usize = 16;
+/// There are no more of them.
+const MOST_BINS: usize = 4096;
 /// From this many keys on, sorting must be interruptible.
 const LARGE: usize = 1 << 16;
 
@@ -69,6 +75,9 @@ impl Buffers<'_> {
             }
             if length >= LARGE {
                 (self.proceed)()?;
+            } else if part.spread == Spread::Even && length >= SCATTER_FROM {
+                // SAFETY: there is such a part, which holds fewer than `LARGE` keys.
+                return unsafe { self.scatter(part, in_spare) };
             }
             // SAFETY: as above.
             let keys = unsafe { std::slice::from_raw_parts(from, length) };
@@ -88,6 +97,69 @@ impl Buffers<'_> {
             unsafe { self.sort(below, in_spare)? };
             part = Part { start: border, low: pivot, spread, ..part };
         }
+    }
+}
+
+impl Buffers<'_> {
+    /// Sorts a part whose keys are spread evenly, as [`sort`](Self::sort) does.
+    ///
+    /// # Safety
+    ///
+    /// There is such a part.
+    #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+    unsafe fn scatter(&self, part: Part, in_spare: bool) -> Result<()> {
+        let Part { start, low, high, .. } = part;
+        let length = part.end - start;
+        // Half as many to a bin as it should hold at most, or as many.
+        let range = (high - low) / (length / BIN).max(1) as u32;
+        let shift = range.max((high - low) / (MOST_BINS as u32 / 4)).max(1).ilog2();
+        let first_bin = low >> shift;
+        let bins = ((high >> shift) - first_bin) as usize + 1;
+        let mut ends = [const { MaybeUninit::<u32>::uninit() }; MOST_BINS];
+        let (source, target) =
+            if in_spare { (self.spare, self.keys) } else { (self.keys, self.spare) };
+        // SAFETY: the part is within both buffers; the keys are between `low` and `high`, so their bins are
+        // among those whose ends are initialised here.
+        let ends = unsafe {
+            let ends = &mut ends[..bins];
+            ends.as_mut_ptr().write_bytes(0, bins);
+            let ends = &mut *(std::ptr::from_mut(ends) as *mut [u32]);
+            let source = std::slice::from_raw_parts(source.add(start), length);
+            for &key in source {
+                *ends.get_unchecked_mut(((key >> shift) - first_bin) as usize) += 1;
+            }
+            let mut sum = start as u32;
+            for end in ends.iter_mut() {
+                sum += std::mem::replace(end, sum);
+            }
+            for &key in source {
+                let end = ends.get_unchecked_mut(((key >> shift) - first_bin) as usize);
+                *target.add(*end as usize) = key;
+                *end += 1;
+            }
+            ends
+        };
+        let (mut from, mut to) = (start, start);
+        for (bin, &end) in (first_bin..).zip(ends.iter()) {
+            let end = end as usize;
+            if end - from > MOST {
+                // SAFETY: as above.
+                unsafe { network::sort(target.add(from), self.keys.add(from), to - from) };
+                from = to;
+                if end - from > MOST {
+                    let (low, high) =
+                        (low.max(bin << shift), high.min((bin << shift) + ((1 << shift) - 1)));
+                    let part = Part { start: from, end, low, high, spread: Spread::Unknown };
+                    // SAFETY: as above.
+                    unsafe { self.sort(part, !in_spare)? };
+                    from = end;
+                }
+            }
+            to = end;
+        }
+        // SAFETY: as above.
+        unsafe { network::sort(target.add(from), self.keys.add(from), to - from) };
+        Ok(())
     }
 }
 
