@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benches.record import Record, Row, load
+from benches.tables import rounded
 
 __all__ = ["Change", "changes", "comparison_lines", "last_comparable", "refusal"]
 
@@ -80,9 +81,12 @@ def last_comparable(folder: Path, new: Record) -> Path | None:
 def changes(old: Record, new: Record) -> list[Change]:
     """Return what both runs have measured.
 
-    A change is beyond the spread if the ranges of the ratio do not overlap, where a
-    range goes from quartile to quartile of all times.
+    A change is beyond the spread if the ranges of the ratio, each from the least to the
+    greatest, do not overlap. A single time of scikit-learn has no spread to be beyond.
     """
+    n_repetitions = min(
+        (len(row.sklearn) for run in (old, new) for row in run.rows), default=0
+    )
     before = {(row.table, row.name): row for row in old.rows}
     found = []
     for row in new.rows:
@@ -100,7 +104,8 @@ def changes(old: Record, new: Record) -> list[Change]:
                         threads,
                         past.ratio(kernel, threads),
                         row.ratio(kernel, threads),
-                        is_beyond_spread=low > past_high or high < past_low,
+                        is_beyond_spread=n_repetitions > 1
+                        and (low > past_high or high < past_low),
                     )
                 )
     return found
@@ -125,8 +130,8 @@ def comparison_lines(old: Record, new: Record) -> list[str]:
             change.row.name,
             change.kernel,
             change.threads,
-            f"{change.old:.1f}",
-            f"{change.new:.1f}",
+            rounded(change.old),
+            rounded(change.new),
             f"{change.new / change.old - 1:+.0%}",
             change.flag,
         ).rstrip()

@@ -10,7 +10,7 @@ import zlib
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 from typing import Any
 
 import joblib
@@ -50,10 +50,9 @@ class Row:
         return median(self.sklearn) / median(self.shardfit[kernel][threads])
 
     def ratio_range(self, kernel: str, threads: str) -> tuple[float, float]:
-        """Return the ratio of the lower quartiles to the upper, and the reverse."""
-        ours = _quartiles(self.shardfit[kernel][threads])
-        theirs = _quartiles(self.sklearn)
-        return theirs[0] / ours[1], theirs[1] / ours[0]
+        """Return the least and the greatest ratio of any two times."""
+        ours = self.shardfit[kernel][threads]
+        return min(self.sklearn) / max(ours), max(self.sklearn) / min(ours)
 
     def scaling(self, kernel: str) -> list[float]:
         """Return how many times as fast as one thread the other numbers are."""
@@ -76,13 +75,6 @@ class Record:
     def table(self, name: str) -> list[Row]:
         """Return the rows of a table."""
         return [row for row in self.rows if row.table == name]
-
-
-def _quartiles(times: list[float]) -> tuple[float, float]:
-    if len(times) == 1:
-        return times[0], times[0]
-    low, _, high = quantiles(times, n=4, method="inclusive")
-    return low, high
 
 
 def contents(documents: list[str]) -> dict[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
+from math import floor, log10
 
 from benches.record import Record, Row
 
@@ -15,6 +16,7 @@ __all__ = [
     "heading",
     "markdown",
     "record_lines",
+    "rounded",
     "row_lines",
     "times_sign",
 ]
@@ -55,11 +57,12 @@ def row_lines(row: Row, threads: list[int]) -> Iterator[str]:
     """Yield a line for each kernel."""
     start = (
         f"  {row.input:<{INPUT_WIDTH - 2}}{as_size(row.bytes):>8}"
-        f"{row.speed(row.sklearn):>9.2f}"
+        f"{rounded(row.speed(row.sklearn)):>9}"
     )
     for kernel, times in row.shardfit.items():
         cells = [
-            f"{row.speed(times[str(count)]):>8.3g}{row.ratio(kernel, str(count)):>7.1f}"
+            f"{rounded(row.speed(times[str(count)])):>8}"
+            f"{rounded(row.ratio(kernel, str(count)), 2):>7}"
             if str(count) in times
             else " " * 15
             for count in threads
@@ -74,9 +77,9 @@ def as_size(n_bytes: float) -> str:
     """Return a number of bytes in a unit that suits it."""
     for unit in ("B", "kB"):
         if n_bytes < 1000:
-            return f"{n_bytes:.3g} {unit}"
+            return f"{rounded(n_bytes)} {unit}"
         n_bytes /= 1000
-    return f"{n_bytes:.3g} MB"
+    return f"{rounded(n_bytes)} MB"
 
 
 def gain(row: Row, kernel: str) -> float:
@@ -93,7 +96,7 @@ def extremes_lines(record: Record) -> Iterator[str]:
     n_slower = sum(gain(row, record.kernel) < 1 for row in rows)
     yield (
         f"{n_slower} of {len(rows)} extremes are slower than scikit-learn; the "
-        f"smallest ratio is {gain(least, record.kernel):.1f} ({least.name})."
+        f"smallest ratio is {rounded(gain(least, record.kernel), 2)} ({least.name})."
     )
 
 
@@ -115,7 +118,13 @@ def record_lines(record: Record) -> Iterator[str]:
 
 def times_sign(ratio: float) -> str:
     """Return a ratio as it is read."""
-    return f"{ratio:.0f}{TIMES}" if ratio >= 9.95 else f"{ratio:.1f}{TIMES}"
+    return rounded(ratio, 2) + TIMES
+
+
+def rounded(number: float, n_digits: int = 3) -> str:
+    """Return a number with so many digits that count, and without an exponent."""
+    decimals = max(0, n_digits - 1 - floor(log10(number)))
+    return f"{number:.{decimals}f}"
 
 
 def markdown(record: Record) -> Iterator[str]:
@@ -156,8 +165,8 @@ def _main_table(record: Record, rows: list[Row]) -> Iterator[str]:
             for kernel in kernels
         ]
         best = row.shardfit[record.kernel]
-        speeds = " / ".join(f"{row.speed(best[count]):.0f}" for count in ("1", "2"))
-        theirs = f"{row.speed(row.sklearn):.1f}"
+        speeds = " / ".join(rounded(row.speed(best[count])) for count in ("1", "2"))
+        theirs = rounded(row.speed(row.sklearn))
         yield _line([f"`{row.operation}`", row.input, theirs, *ratios, speeds])
 
 
@@ -176,11 +185,11 @@ def _extremes_table(record: Record, rows: list[Row]) -> Iterator[str]:
     for row in rows[: max(N_SMALLEST, slower)]:
         times = row.shardfit[record.kernel]
         cells = [
-            f"{row.speed(times[count]):.0f} "
+            f"{rounded(row.speed(times[count]))} "
             f"({times_sign(row.ratio(record.kernel, count))})"
             for count in ("1", "2")
         ]
-        theirs = f"{row.speed(row.sklearn):.1f}"
+        theirs = rounded(row.speed(row.sklearn))
         yield _line([f"`{row.operation}`", row.input, theirs, *cells])
 
 

@@ -14,7 +14,7 @@ SKLEARN = [0.98, 1.0, 1.04]
 
 
 def _row(operation: str, ours: list[float], **fields: object) -> Row:
-    row = Row("main", operation, "prose", 1000, SKLEARN, {"scalar": {"1": ours}})
+    row = Row("main", operation, "prose", 10_000_000, SKLEARN, {"scalar": {"1": ours}})
     return replace(row, **fields)
 
 
@@ -117,9 +117,11 @@ def test_the_last_run_that_fits_is_found(tmp_path: Path) -> None:
     assert load(found) == OLD
 
 
-def test_a_single_time_has_no_spread() -> None:
-    row = _row("fit", [0.1], sklearn=[1.0])
-    assert row.ratio_range("scalar", "1") == (10, 10)
+def test_a_single_time_has_no_spread_to_be_beyond() -> None:
+    once = _record(_row("fit", [0.1], sklearn=[1.0]))
+    assert [change.flag for change in changes(once, OLD)] == [""]
+    faster = _record(_row("fit", [0.01], sklearn=[1.0]))
+    assert [change.flag for change in changes(once, faster)] == [""]
 
 
 def _with_two_threads(one: float, two: float, **fields: object) -> Row:
@@ -135,10 +137,10 @@ def test_a_loss_is_marked() -> None:
         True
     ) == 1
     assert lines[-1].startswith("1 of 2 extremes are slower")
-    assert lines[-1].endswith("ratio is 0.5 (fit: short).")
+    assert lines[-1].endswith("ratio is 0.50 (fit: short).")
 
 
 def test_the_readme_shows_each_operation() -> None:
     lines = list(markdown(_record(_with_two_threads(0.1, 0.04))))
     (row,) = (line for line in lines if line.startswith("| `"))
-    assert row.replace(TIMES, "x") == "| `fit` | prose | 0.0 | 10x / 25x | 0 / 0 |"
+    assert row.replace(TIMES, "x") == "| `fit` | prose | 10.0 | 10x / 25x | 100 / 250 |"
