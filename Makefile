@@ -4,6 +4,7 @@
 #   make PYTHON=python3.12 test     another interpreter; .venv is made anew for it
 #   make demo ARGS=--20news         arguments for the demo
 #   make test ARGS="-k merging"     arguments for pytest
+#   make bench ARGS=--quick         arguments for the benchmark
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -22,7 +23,7 @@ SOURCES := pyproject.toml Cargo.toml Cargo.lock README.md LICENSE \
     $(shell find rust python/shardfit -name '*.rs' -o -name '*.toml' -o -name '*.py' -o -name '*.pyi')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-rust test-python lint format bench bench-partitioned wheel clean
+.PHONY: help demo test test-rust test-python lint format bench bench-core bench-partitioned wheel clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,9 +56,11 @@ format: $(VENV)/.installed  ## format Rust and Python
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-bench: $(VENV)/.installed  ## MB/s by class of input: the core, then beside scikit-learn (ARGS=--help)
-	cargo bench --locked --bench hashing
-	$(BIN)/python -m benches.compare $(ARGS)
+bench: $(VENV)/.installed  ## speed beside scikit-learn: tables, a plot, the change since last time (ARGS=--help)
+	$(BIN)/python -m benches.speed $(ARGS)
+
+bench-core:  ## MB/s of each step of the core, by kernel and class of input (ARGS="-- avx2")
+	cargo bench --locked --bench hashing $(ARGS)
 
 bench-partitioned: $(VENV)/.installed  ## accuracy and time by number of partitions (ARGS=--data=FOLDER)
 	$(BIN)/python -m benches.partitioned $(ARGS)

@@ -2,7 +2,8 @@
 //!
 //! Throughput is in bytes of the documents as they lie in memory.
 //!
-//! `cargo bench` runs everything, `cargo bench -- cjk` one class, `cargo bench -- sort` one step.
+//! `cargo bench` runs everything with each kernel that the processor has, `cargo bench -- cjk` one class,
+//! `cargo bench -- sort` one step, `cargo bench -- cjk/avx2/sort` one step of one class with one kernel.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -20,14 +21,12 @@ use shardfit_core::analyzer::{
 use shardfit_core::documents::{Document, Span, Text};
 use shardfit_core::error::Error;
 use shardfit_core::hashing::{Buckets, Buffers, Counts, Hasher, bucket, hash_documents};
-use shardfit_core::kernel::{Kernel, Scalar};
+use shardfit_core::kernel::{self, Kernel, Scalar};
 use shardfit_core::murmur3::murmur3;
 use shardfit_core::parallel::Cancel;
 use shardfit_core::vocabulary::counting::{Counter, Terminology, join};
 use shardfit_core::vocabulary::rows;
 use shardfit_core::vocabulary::sorting::alphabetical;
-
-const KERNEL: Scalar = Scalar;
 
 fn buckets() -> Buckets {
     Buckets::new(1 << 20, true).expect("2^20 is in range")
@@ -75,6 +74,7 @@ struct Input<'a> {
     documents: Vec<Document<'a>>,
     analyzer: Analyzer,
     tables: Option<Tables<'a>>,
+    kernel: &'a dyn Kernel,
 }
 
 impl Input<'_> {
@@ -85,20 +85,21 @@ impl Input<'_> {
                 Ok(())
             };
             self.analyzer
-                .analyze(document, self.tables, &KERNEL, scratch, &mut sink)
+                .analyze(document, self.tables, self.kernel, scratch, &mut sink)
                 .expect("memory for a small text");
         }
     }
 }
 
-fn hash(batches: &[(Vec<u8>, Vec<Span>)], keys: &mut Vec<u32>) {
+fn hash(kernel: &dyn Kernel, batches: &[(Vec<u8>, Vec<Span>)], keys: &mut Vec<u32>) {
     keys.clear();
     for (text, spans) in batches {
-        KERNEL.hash(text, spans, buckets(), keys).expect("memory for keys");
+        kernel.hash(text, spans, buckets(), keys).expect("memory for keys");
     }
 }
 
 fn bench(group: &mut BenchmarkGroup<'_, WallTime>, input: &Input<'_>) {
+    let kernel = input.kernel;
     let mut scratch = Scratch::default();
     group.bench_function("split", |bencher| {
         bencher.iter(|| input.split(&mut scratch, |_, text, spans| _ = black_box((text, spans))));
@@ -111,25 +112,25 @@ fn bench(group: &mut BenchmarkGroup<'_, WallTime>, input: &Input<'_>) {
     group.bench_function("hash", |bencher| {
         bencher.iter(|| {
             for batches in &tokens {
-                hash(batches, &mut keys);
+                hash(kernel, batches, &mut keys);
                 black_box(&keys);
             }
         });
     });
     let mut unsorted = vec![Vec::new(); tokens.len()];
-    tokens.iter().zip(&mut unsorted).for_each(|(batches, keys)| hash(batches, keys));
+    tokens.iter().zip(&mut unsorted).for_each(|(batches, keys)| hash(kernel, batches, keys));
     let mut spare = Vec::new();
     group.bench_function("sort", |bencher| {
         bencher.iter(|| {
             for unsorted in &unsorted {
                 keys.clone_from(unsorted);
-                KERNEL.sort(&mut keys, &mut spare, &|| Ok(())).expect("memory for keys");
+                kernel.sort(&mut keys, &mut spare, &|| Ok(())).expect("memory for keys");
                 black_box(&keys);
             }
         });
     });
-    let Input { documents, analyzer, tables } = input;
-    let hasher = Hasher { analyzer, tables: *tables, buckets: buckets(), kernel: &KERNEL };
+    let Input { documents, analyzer, tables, .. } = input;
+    let hasher = Hasher { analyzer, tables: *tables, buckets: buckets(), kernel };
     let (mut buffers, cancel) = (Buffers::default(), Cancel::default());
     let mut counts = Counts::default();
     group.bench_function("hash_documents", |bencher| {
@@ -143,8 +144,8 @@ fn bench(group: &mut BenchmarkGroup<'_, WallTime>, input: &Input<'_>) {
 
 /// The steps of a vocabulary: learning it, on two threads' counters, and using it.
 fn bench_vocabulary(group: &mut BenchmarkGroup<'_, WallTime>, input: &Input<'_>) {
-    let Input { documents, analyzer, tables } = input;
-    let terminology = Terminology { analyzer, tables: *tables, kernel: &KERNEL };
+    let Input { documents, analyzer, tables, kernel } = input;
+    let terminology = Terminology { analyzer, tables: *tables, kernel: *kernel };
     let cancel = Cancel::default();
     let count = || {
         let mut counters = vec![Counter::default(), Counter::default()];
@@ -187,21 +188,25 @@ fn hashing(criterion: &mut Criterion) {
             ngrams: NgramRange { min: 1, max: 1 },
             stop_words: None,
         };
-        let input = Input {
+        let mut input = Input {
             documents: stored.iter().map(Stored::document).collect(),
             analyzer: Analyzer { lowercase: true, features },
             tables: Some(Tables { unicode: &unicode, accents: None }),
+            kernel: &Scalar,
         };
         let bytes: usize = input.documents.iter().map(Document::size).sum();
-        let mut group = criterion.benchmark_group(name);
-        group
-            .throughput(Throughput::Bytes(bytes as u64))
-            .sample_size(10)
-            .warm_up_time(Duration::from_millis(300))
-            .measurement_time(Duration::from_secs(1));
-        bench(&mut group, &input);
-        bench_vocabulary(&mut group, &input);
-        group.finish();
+        for &kernel in kernel::available() {
+            input.kernel = kernel;
+            let mut group = criterion.benchmark_group(format!("{name}/{}", kernel.name()));
+            group
+                .throughput(Throughput::Bytes(bytes as u64))
+                .sample_size(10)
+                .warm_up_time(Duration::from_millis(300))
+                .measurement_time(Duration::from_secs(1));
+            bench(&mut group, &input);
+            bench_vocabulary(&mut group, &input);
+            group.finish();
+        }
     }
 }
 

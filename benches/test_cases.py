@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from benches.cases import Case, cases
+from benches.cases import Case, default_folder, extremes, main_cases
 from benches.inputs import size
+
+CASES = [*main_cases(default_folder()), *extremes()]
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-@pytest.mark.parametrize("case", cases(), ids=str)
+@pytest.mark.parametrize("case", CASES, ids=str)
 def test_case(benchmark: Any, case: Case, n_jobs: int) -> None:
     """Time a case on a tenth of the full size."""
     documents = case.input.documents(0.1)

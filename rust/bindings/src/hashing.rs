@@ -7,10 +7,10 @@ use pyo3::prelude::*;
 use shardfit_core::analyzer::{
     Analyzer as CoreAnalyzer, Features, NgramRange, Tables, TokenClass, TokenRule,
 };
-use shardfit_core::assembly::{Assembly, Part};
-use shardfit_core::csr::{Norm, Real};
+use shardfit_core::assembly::Assembly;
+use shardfit_core::csr::Real;
 use shardfit_core::documents::Document;
-use shardfit_core::finishing::finish;
+use shardfit_core::finishing::Scaled;
 use shardfit_core::hashing::{Buckets, Buffers, Counts, Hasher, hash_documents as hash_chunk};
 use shardfit_core::kernel::Kernel;
 use shardfit_core::parallel;
@@ -103,13 +103,14 @@ fn hash_as<'py, V: Real + numpy::Element>(
     store: Option<&Store<'py>>,
     feed: impl FnOnce(&mut Work<'_, 'py>) -> PyResult<()>,
 ) -> PyResult<CsrArrays<'py>> {
+    let kernel = kernel()?;
+    let norm = read_norm(target.norm.as_deref())?;
     let run = Run {
         analyzer,
         buckets: buckets(target.n_features, target.alternate_sign)?,
-        norm: read_norm(target.norm.as_deref())?,
         target,
-        kernel: kernel()?,
-        assembly: Assembly::<V>::new(),
+        kernel,
+        assembly: Assembly::<V, _>::new(Scaled { binary: target.binary, norm, kernel }),
     };
     // What goes to the store when all documents have been hashed.
     let mut pending = TermCounts::default();
@@ -125,9 +126,8 @@ struct Run<'a, V> {
     analyzer: &'a CoreAnalyzer,
     target: &'a Target,
     buckets: Buckets,
-    norm: Option<Norm>,
     kernel: &'static dyn Kernel,
-    assembly: Assembly<V>,
+    assembly: Assembly<V, Scaled<'static>>,
 }
 
 impl<V: Real> Run<'_, V> {
@@ -163,20 +163,17 @@ impl<V: Real> Run<'_, V> {
     ) -> Result<(), Failure> {
         /// Prose has about one entry in so many bytes, for each n-gram that starts at a word or character.
         const BYTES_PER_ENTRY: usize = 10;
-        let Self { analyzer, buckets, kernel, norm, ref assembly, .. } = *self;
+        let Self { analyzer, buckets, kernel, ref assembly, .. } = *self;
         let hasher = Hasher { analyzer, tables, buckets, kernel };
-        let binary = self.target.binary;
         let bytes: usize = documents.iter().map(Document::size).sum();
         let entries = bytes.saturating_mul(analyzer.expansion()) / BYTES_PER_ENTRY;
         let first = assembly.expect(chunks.len(), entries);
         let worker = || {
             let (mut buffers, mut counts) = (Buffers::default(), Counts::default());
-            let mut part = Part::default();
             move |chunk: usize, cancel: &_| {
                 let documents = &documents[chunks[chunk].clone()];
                 hash_chunk(hasher, documents, &mut buffers, &mut counts, cancel)?;
-                finish(&mut counts, binary, norm, kernel, &mut part)?;
-                part = assembly.place(first + chunk, std::mem::take(&mut part))?;
+                counts = assembly.place(first + chunk, std::mem::take(&mut counts))?;
                 Ok(())
             }
         };

@@ -4,7 +4,7 @@ use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use shardfit_core::assembly::Part;
+use shardfit_core::assembly::Matrix;
 use shardfit_core::csr::{self, Arrays, Index, Norm, Real, Rows, Value};
 
 use crate::feed::check_signals;
@@ -105,13 +105,13 @@ fn assemble_as<'py, R: Rows, V: Value + Element, I: Index + Element>(
     (data, indices, indptr).into_pyobject(py)
 }
 
-/// The arrays of rows that the core has assembled; with more than `max_int32` entries index arrays are 64 bits wide.
+/// The arrays of a matrix that the core has assembled; with more than `max_int32` entries index arrays are 64 bits wide.
 pub(crate) fn csr_arrays<'py, V: Element>(
     py: Python<'py>,
-    rows: Part<V>,
+    matrix: Matrix<V>,
     max_int32: usize,
 ) -> PyResult<CsrArrays<'py>> {
-    let Part { data, columns, row_ends } = rows;
+    let Matrix { data, columns, row_ends } = matrix;
     let wide = data.len() > max_int32;
     let data = PyArray1::from_vec(py, data);
     let starts = (0..row_ends.len() + 1).map(|row| if row == 0 { 0 } else { row_ends[row - 1] });

@@ -28,15 +28,17 @@
 use std::cell::UnsafeCell;
 use std::collections::BTreeMap;
 use std::mem::{ManuallyDrop, MaybeUninit};
+use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::error::{Result, reserve};
+use crate::hashing::Counts;
 use crate::memory;
 
 /// Rows in compressed form.
 #[derive(Debug)]
-pub struct Part<V> {
+pub struct Matrix<V> {
     /// The stored values.
     pub data: Vec<V>,
     /// Their columns.
@@ -45,55 +47,46 @@ pub struct Part<V> {
     pub row_ends: Vec<usize>,
 }
 
-impl<V> Default for Part<V> {
-    fn default() -> Self {
-        Self { data: Vec::new(), columns: Vec::new(), row_ends: Vec::new() }
-    }
+/// Makes values of the rows of a part.
+pub trait Values<V>: Sync {
+    /// Writes the values of a row, given its columns and sums, of which there are as many as places; returns what has
+    /// been written, which must be all places.
+    fn write<'p>(
+        &self,
+        columns: &[u32],
+        sums: &[i32],
+        places: &'p mut [MaybeUninit<V>],
+    ) -> &'p mut [V];
 }
 
-impl<V> Part<V> {
-    fn clear(&mut self) {
-        self.data.clear();
-        self.columns.clear();
-        self.row_ends.clear();
-    }
-}
-
-/// Gathers parts into one.
+/// Gathers parts into a matrix.
 #[derive(Debug)]
-pub struct Assembly<V> {
-    order: Mutex<Order<V>>,
+pub struct Assembly<V, F> {
+    values: F,
+    order: Mutex<Order>,
     data: Shared<V>,
     columns: Shared<u32>,
 }
 
 /// What has come so far.
-#[derive(Debug)]
-struct Order<V> {
+#[derive(Debug, Default)]
+struct Order {
     /// The part whose place is the next to be known.
     next: usize,
-    waiting: BTreeMap<usize, Part<V>>,
+    waiting: BTreeMap<usize, Counts>,
     /// Parts that have been copied, to be used again.
-    empty: Vec<Part<V>>,
+    empty: Vec<Counts>,
     row_ends: Vec<usize>,
     entries: usize,
     /// How many parts there will be, as far as is known.
     expected: usize,
 }
 
-impl<V: Copy + Send + Sync> Assembly<V> {
+impl<V: Copy + Send + Sync, F: Values<V>> Assembly<V, F> {
     /// An assembly of no parts.
-    #[must_use]
-    pub fn new() -> Self {
-        let order = Order {
-            next: 0,
-            waiting: BTreeMap::new(),
-            empty: Vec::new(),
-            row_ends: Vec::new(),
-            entries: 0,
-            expected: 0,
-        };
-        Self { order: Mutex::new(order), data: Shared::new(), columns: Shared::new() }
+    pub fn new(values: F) -> Self {
+        let (data, columns) = (Shared::new(), Shared::new());
+        Self { values, order: Mutex::new(Order::default()), data, columns }
     }
 
     /// Announces so many more parts, of about so many entries together. Returns the number of the first.
@@ -107,7 +100,7 @@ impl<V: Copy + Send + Sync> Assembly<V> {
     }
 
     /// Takes the part of this number, and returns an empty one. Every part that was announced must come once.
-    pub fn place(&self, number: usize, part: Part<V>) -> Result<Part<V>> {
+    pub fn place(&self, number: usize, part: Counts) -> Result<Counts> {
         let mut placed = Vec::new();
         let mut order = self.order();
         order.waiting.insert(number, part);
@@ -118,9 +111,12 @@ impl<V: Copy + Send + Sync> Assembly<V> {
             placed.push((part, places));
         }
         drop(order);
-        for (part, (data_place, columns_place)) in &mut placed {
-            self.data.fill(data_place, &part.data);
-            self.columns.fill(columns_place, &part.columns);
+        for (part, places) in &mut placed {
+            let (data, columns) = places;
+            self.columns.fill(columns, |places| {
+                memory::write_all(places, part.columns.iter().copied());
+            });
+            self.data.fill(data, |places| self.write_values(part, places));
             part.clear();
         }
         let mut order = self.order();
@@ -128,12 +124,25 @@ impl<V: Copy + Send + Sync> Assembly<V> {
         Ok(order.empty.pop().unwrap_or_default())
     }
 
-    fn order(&self) -> MutexGuard<'_, Order<V>> {
+    fn order(&self) -> MutexGuard<'_, Order> {
         self.order.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn write_values(&self, part: &Counts, mut places: &mut [MaybeUninit<V>]) {
+        let mut start = 0;
+        for &end in &part.row_ends {
+            let row = places.split_off_mut(..end - start).expect("as many places as entries");
+            let (first, length) = (row.as_ptr(), row.len());
+            let values = self.values.write(&part.columns[start..end], &part.sums[start..end], row);
+            // A slice of values is the proof that they have been written.
+            let is_all = ptr::eq(values.as_ptr(), first.cast()) && values.len() == length;
+            assert!(is_all, "all values of a row are written");
+            start = end;
+        }
+    }
+
     /// Finds a place for the next part.
-    fn claim(&self, order: &mut Order<V>, part: &Part<V>) -> Result<(Place, Place)> {
+    fn claim(&self, order: &mut Order, part: &Counts) -> Result<(Place, Place)> {
         reserve(&mut order.row_ends, part.row_ends.len())?;
         let entries = order.entries;
         order.row_ends.extend(part.row_ends.iter().map(|end| entries + end));
@@ -142,7 +151,7 @@ impl<V: Copy + Send + Sync> Assembly<V> {
         // If the rest is like what has come, with something to spare.
         let total = order.entries as f64 / order.next as f64 * order.expected as f64 * 1.125;
         Ok((
-            self.data.claim(part.data.len(), total as usize)?,
+            self.data.claim(part.columns.len(), total as usize)?,
             self.columns.claim(part.columns.len(), total as usize)?,
         ))
     }
@@ -152,17 +161,11 @@ impl<V: Copy + Send + Sync> Assembly<V> {
     /// # Panics
     ///
     /// If a part has not come.
-    pub fn finish(self) -> Part<V> {
+    pub fn finish(self) -> Matrix<V> {
         let order = self.order.into_inner().unwrap_or_else(PoisonError::into_inner);
         assert_eq!(order.next, order.expected, "a part has not come");
         let (data, columns) = (self.data.into_vec(), self.columns.into_vec());
-        Part { data, columns, row_ends: order.row_ends }
-    }
-}
-
-impl<V: Copy + Send + Sync> Default for Assembly<V> {
-    fn default() -> Self {
-        Self::new()
+        Matrix { data, columns, row_ends: order.row_ends }
     }
 }
 
@@ -220,19 +223,19 @@ impl<T: Copy> Shared<T> {
         Ok(Place { first, length })
     }
 
-    /// Writes to a place, which is used up.
+    /// Lets `write`, which must write to all of it, write to a place, which is used up.
     #[allow(unsafe_code)]
-    fn fill(&self, place: &mut Place, source: &[T]) {
-        assert_eq!(place.length, source.len(), "a place is filled as a whole");
+    fn fill(&self, place: &mut Place, write: impl FnOnce(&mut [MaybeUninit<T>])) {
         let elements = self.elements.read().unwrap_or_else(PoisonError::into_inner);
         let cells = &elements[place.first..place.first + place.length];
-        // SAFETY: the cells are in the memory, which does not move while the lock is held. Nobody else writes to them:
-        // places are made by `claim` only, which never gives out an element twice, and this one is used up below.
-        // Nobody reads them either, since reading takes the whole of `self`. The types have the same layout.
-        unsafe {
-            let target = UnsafeCell::raw_get(cells.as_ptr()).cast::<T>();
-            target.copy_from_nonoverlapping(source.as_ptr(), source.len());
-        }
+        // SAFETY: the cells are in the memory, which does not move while the lock is held. Nobody else has a reference to
+        // their insides: places are made by `claim` only, which never gives out an element twice, this one is used up
+        // below, and reading takes the whole of `self`. The types have the same layout.
+        let target = unsafe {
+            let start = UnsafeCell::raw_get(cells.as_ptr());
+            std::slice::from_raw_parts_mut(start, cells.len())
+        };
+        write(target);
         self.filled.fetch_add(place.length, Ordering::Release);
         place.length = 0;
     }
@@ -258,19 +261,38 @@ mod tests {
     use super::*;
     use std::thread;
 
-    fn part(number: usize) -> Part<f64> {
+    /// The value of an entry is a tenth of its sum, and what is written may be less than all.
+    struct Tenths {
+        missing: usize,
+    }
+
+    impl Values<f64> for Tenths {
+        fn write<'p>(
+            &self,
+            columns: &[u32],
+            sums: &[i32],
+            places: &'p mut [MaybeUninit<f64>],
+        ) -> &'p mut [f64] {
+            assert_eq!(columns.len(), sums.len());
+            let number = places.len().saturating_sub(self.missing);
+            let tenths = sums.iter().map(|&sum| f64::from(sum) / 10.0);
+            memory::write_all(&mut places[..number], tenths)
+        }
+    }
+
+    fn part(number: usize) -> Counts {
         let length = number * 7 % 40;
-        Part {
-            data: vec![number as f64; length],
-            columns: (0..length as u32).collect(),
+        Counts {
             row_ends: vec![length / 2, length / 2, length],
+            columns: (0..length as u32).collect(),
+            sums: (0..length as i32).map(|i| i + number as i32).collect(),
         }
     }
 
     #[test]
     fn parts_come_to_their_places_in_any_order() {
         for threads in [1, 2, 5] {
-            let assembly = Assembly::new();
+            let assembly = Assembly::new(Tenths { missing: 0 });
             // Too few, too many, and in two goes.
             assert_eq!(assembly.expect(100, 3), 0);
             assert_eq!(assembly.expect(200, 1 << 20), 100);
@@ -280,21 +302,22 @@ mod tests {
                     scope.spawn(move || {
                         for number in (0..300).rev().filter(|number| number % threads == thread) {
                             let empty = assembly.place(number, part(number)).unwrap();
-                            assert!(empty.data.is_empty() && empty.row_ends.is_empty());
+                            assert_eq!(empty, Counts::default());
                         }
                     });
                 }
             });
             let all = assembly.finish();
             let parts: Vec<_> = (0..300).map(part).collect();
-            assert_eq!(all.data, parts.iter().flat_map(|p| p.data.clone()).collect::<Vec<_>>());
+            let sums = parts.iter().flat_map(|part| &part.sums);
+            assert!(sums.map(|&sum| f64::from(sum) / 10.0).eq(all.data.iter().copied()));
             assert_eq!(all.data.capacity(), all.data.len());
-            let columns = parts.iter().flat_map(|part| part.columns.clone());
-            assert_eq!(all.columns, columns.collect::<Vec<_>>());
+            let columns = parts.iter().flat_map(|part| &part.columns);
+            assert!(columns.eq(&all.columns));
             let mut start = 0;
             for (part, ends) in parts.iter().zip(all.row_ends.chunks(3)) {
                 assert_eq!(ends, part.row_ends.iter().map(|end| start + end).collect::<Vec<_>>());
-                start += part.data.len();
+                start += part.sums.len();
             }
         }
     }
@@ -302,9 +325,20 @@ mod tests {
     #[test]
     #[should_panic(expected = "a part has not come")]
     fn a_missing_part_is_noticed() {
-        let assembly = Assembly::new();
+        let assembly = Assembly::new(Tenths { missing: 0 });
         assembly.expect(2, 0);
         assembly.place(1, part(1)).unwrap();
         assembly.finish();
+    }
+
+    #[test]
+    #[should_panic(expected = "all values of a row are written")]
+    fn a_missing_value_is_noticed() {
+        let assembly = Assembly::new(Tenths { missing: 1 });
+        assembly.expect(1, 0);
+        drop(assembly.place(0, part(0)));
+        drop(assembly.place(0, part(1)));
+        let _ = assembly.expect(1, 0);
+        drop(assembly.place(1, part(1)));
     }
 }

@@ -15,6 +15,7 @@
 //! order, each square rounded to the matrix' own precision first, and a division, not a
 //! multiplication with the reciprocal.
 
+use std::mem::MaybeUninit;
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Result};
@@ -51,8 +52,13 @@ pub trait Real: Value {
     /// The quotient, as rounded to this type.
     #[must_use]
     fn divide(self, by: f64) -> Self;
-    /// Appends sums of signs, divided by a number.
-    fn append_quotients(sums: &[i32], by: f64, kernel: &dyn Kernel, values: &mut Vec<Self>);
+    /// Writes sums of signs, divided by a number, to `places`, of which there are as many, and returns the quotients.
+    fn quotients<'p>(
+        sums: &[i32],
+        by: f64,
+        kernel: &dyn Kernel,
+        places: &'p mut [MaybeUninit<Self>],
+    ) -> &'p mut [Self];
 }
 
 impl Value for i32 {
@@ -95,8 +101,13 @@ impl Real for f64 {
     fn divide(self, by: f64) -> Self {
         self / by
     }
-    fn append_quotients(sums: &[i32], by: f64, kernel: &dyn Kernel, values: &mut Vec<Self>) {
-        kernel.divide(sums, by, values);
+    fn quotients<'p>(
+        sums: &[i32],
+        by: f64,
+        kernel: &dyn Kernel,
+        places: &'p mut [MaybeUninit<Self>],
+    ) -> &'p mut [Self] {
+        kernel.divide(sums, by, places)
     }
 }
 
@@ -118,8 +129,13 @@ impl Real for f32 {
     fn divide(self, by: f64) -> Self {
         (f64::from(self) / by) as f32
     }
-    fn append_quotients(sums: &[i32], by: f64, kernel: &dyn Kernel, values: &mut Vec<Self>) {
-        kernel.divide_single(sums, by, values);
+    fn quotients<'p>(
+        sums: &[i32],
+        by: f64,
+        kernel: &dyn Kernel,
+        places: &'p mut [MaybeUninit<Self>],
+    ) -> &'p mut [Self] {
+        kernel.divide_single(sums, by, places)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! # Overview
 //!
-//! [`finish`] turns the rows of [`Counts`] into those of a [`Part`]: values, divided by the norm of their row.
+//! [`Scaled`] makes the values of a row of hashed features: its sums, divided by its norm.
 //!
 //! # Why
 //!
@@ -14,48 +14,38 @@
 //! A table of the quotients of a row, of which there are few, gained nothing: dividing many numbers at once takes no
 //! longer than looking them up.
 
-use crate::assembly::Part;
-use crate::csr::{Norm, Real, normalize};
-use crate::error::{Result, reserve};
-use crate::hashing::Counts;
-use crate::kernel::Kernel;
+use std::mem::MaybeUninit;
 
-/// Moves rows from `counts`, which is empty then, to `part`, which was empty. With `binary` every value is 1 before the
-/// row is scaled.
-pub fn finish<V: Real>(
-    counts: &mut Counts,
-    binary: bool,
-    norm: Option<Norm>,
-    kernel: &dyn Kernel,
-    part: &mut Part<V>,
-) -> Result<()> {
-    reserve(&mut part.data, counts.sums.len())?;
-    if binary {
-        counts.sums.fill(1);
-    }
-    let mut start = 0;
-    for &end in &counts.row_ends {
-        append_row(&counts.sums[start..end], norm, kernel, &mut part.data);
-        start = end;
-    }
-    std::mem::swap(&mut counts.columns, &mut part.columns);
-    std::mem::swap(&mut counts.row_ends, &mut part.row_ends);
-    counts.clear();
-    Ok(())
+use crate::assembly::Values;
+use crate::csr::{Norm, Real, normalize};
+use crate::kernel::Kernel;
+use crate::memory::write_all;
+
+/// How rows of sums of signs are scaled.
+#[derive(Clone, Copy)]
+pub struct Scaled<'k> {
+    /// Whether every value is 1 before.
+    pub binary: bool,
+    /// What rows are divided by.
+    pub norm: Option<Norm>,
+    /// The hot loops.
+    pub kernel: &'k dyn Kernel,
 }
 
-/// Appends the values of a row, for which there is room.
-fn append_row<V: Real>(sums: &[i32], norm: Option<Norm>, kernel: &dyn Kernel, data: &mut Vec<V>) {
-    let length = norm.map(|norm| (norm, kernel.norm(norm, sums)));
-    if let Some((_, Some(length))) = length
-        && length != 0.0
-    {
-        V::append_quotients(sums, length, kernel, data);
-        return;
-    }
-    let start = data.len();
-    data.extend(sums.iter().map(|&sum| V::from_signs(sum)));
-    if let Some((norm, None)) = length {
-        normalize(norm, &mut data[start..]);
+impl<V: Real> Values<V> for Scaled<'_> {
+    fn write<'p>(&self, _: &[u32], sums: &[i32], places: &'p mut [MaybeUninit<V>]) -> &'p mut [V] {
+        let Self { binary, norm, kernel } = *self;
+        if let (Some(norm), false) = (norm, binary)
+            && let Some(length) = kernel.norm(norm, sums)
+            && length != 0.0
+        {
+            return V::quotients(sums, length, kernel, places);
+        }
+        let value = |&sum: &i32| V::from_signs(if binary { 1 } else { sum });
+        let values = write_all(places, sums.iter().map(value));
+        if let Some(norm) = norm {
+            normalize(norm, values);
+        }
+        values
     }
 }

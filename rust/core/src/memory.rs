@@ -16,6 +16,8 @@
 //! Elements are bytes because turning bytes into numbers in place takes `unsafe` code, and reading a number
 //! from eight bytes costs nothing.
 
+use std::mem::MaybeUninit;
+
 use memmap2::{MmapMut, MmapOptions};
 
 use crate::error::{Error, Result, reserve};
@@ -29,6 +31,24 @@ const GROWTH: usize = 8;
 pub fn map(bytes: usize) -> Result<MmapMut> {
     let map = MmapOptions::new().len(bytes).populate().map_anon();
     map.map_err(|_| Error::OutOfMemory { bytes })
+}
+
+/// Writes elements to all of `places`, and returns them.
+///
+/// # Panics
+///
+/// If there are fewer elements than places.
+#[inline(always)]
+#[allow(unsafe_code)]
+pub fn write_all<T>(places: &mut [MaybeUninit<T>], elements: impl Iterator<Item = T>) -> &mut [T] {
+    let mut number = 0;
+    for (place, element) in places.iter_mut().zip(elements) {
+        place.write(element);
+        number += 1;
+    }
+    assert_eq!(number, places.len(), "there is an element for each place");
+    // SAFETY: all places have been written, and the types have the same layout.
+    unsafe { &mut *(std::ptr::from_mut(places) as *mut [T]) }
 }
 
 /// Asks the system to back a large piece of memory by huge pages, of which there are hundreds of times fewer to touch

@@ -34,6 +34,7 @@ pub use avx2::Avx2;
 pub use avx512::Avx512;
 pub use scalar::Scalar;
 
+use std::mem::MaybeUninit;
 use std::sync::LazyLock;
 
 use crate::analyzer::TokenRule;
@@ -118,11 +119,21 @@ pub trait Kernel: Send + Sync {
     /// single precision as well as in double.
     fn norm(&self, norm: Norm, sums: &[i32]) -> Option<f64>;
 
-    /// Appends each sum, divided by a number.
-    fn divide(&self, sums: &[i32], by: f64, values: &mut Vec<f64>);
+    /// Writes each sum, divided by a number, to `places`, of which there are as many, and returns the quotients.
+    fn divide<'p>(
+        &self,
+        sums: &[i32],
+        by: f64,
+        places: &'p mut [MaybeUninit<f64>],
+    ) -> &'p mut [f64];
 
     /// The same, rounded to single precision.
-    fn divide_single(&self, sums: &[i32], by: f64, values: &mut Vec<f32>);
+    fn divide_single<'p>(
+        &self,
+        sums: &[i32],
+        by: f64,
+        places: &'p mut [MaybeUninit<f32>],
+    ) -> &'p mut [f32];
 
     /// Writes what [`pack`](crate::vocabulary::pack) makes of each range of `text` to the start of `records` and
     /// `hashes`, which are at least as long as `spans`.

@@ -1,6 +1,9 @@
 //! Loops that the compiler turns into vector code by itself, once for each kernel.
 
+use std::mem::MaybeUninit;
+
 use crate::csr::Norm;
+use crate::memory::write_all;
 
 /// Up to here the square of a sum is exact in single precision, and so is every sum of squares of a row in double
 /// precision.
@@ -30,12 +33,20 @@ pub(super) fn norm(norm: Norm, sums: &[i32]) -> Option<f64> {
 
 /// See [`Kernel::divide`](super::Kernel::divide).
 #[inline(always)]
-pub(super) fn divide(sums: &[i32], by: f64, values: &mut Vec<f64>) {
-    values.extend(sums.iter().map(|&sum| f64::from(sum) / by));
+pub(super) fn divide<'p>(
+    sums: &[i32],
+    by: f64,
+    places: &'p mut [MaybeUninit<f64>],
+) -> &'p mut [f64] {
+    write_all(places, sums.iter().map(|&sum| f64::from(sum) / by))
 }
 
 /// See [`Kernel::divide_single`](super::Kernel::divide_single).
 #[inline(always)]
-pub(super) fn divide_single(sums: &[i32], by: f64, values: &mut Vec<f32>) {
-    values.extend(sums.iter().map(|&sum| (f64::from(sum) / by) as f32));
+pub(super) fn divide_single<'p>(
+    sums: &[i32],
+    by: f64,
+    places: &'p mut [MaybeUninit<f32>],
+) -> &'p mut [f32] {
+    write_all(places, sums.iter().map(|&sum| (f64::from(sum) / by) as f32))
 }

@@ -2,10 +2,10 @@
 //!
 //! `golden/make.py` wrote the file; its first line names the version.
 
-use shardfit_core::assembly::Part;
+use shardfit_core::assembly::{Assembly, Matrix};
 use shardfit_core::csr::Norm;
 use shardfit_core::documents::Document;
-use shardfit_core::finishing::finish;
+use shardfit_core::finishing::Scaled;
 use shardfit_core::hashing::{Buckets, Buffers, Counts, Hasher, hash_documents};
 use shardfit_core::kernel::Scalar;
 use shardfit_core::murmur3::murmur3;
@@ -115,9 +115,10 @@ fn matrices() {
             let cancel = Cancel::default();
             hash_documents(hasher, &documents, &mut buffers, &mut counts, &cancel).unwrap();
             let norm = [None, Some(Norm::L1), Some(Norm::L2)][norm as usize];
-            let mut rows = Part::<f64>::default();
-            finish(&mut counts, false, norm, &Scalar, &mut rows).unwrap();
-            let Part { data, columns: indices, row_ends } = rows;
+            let assembly = Assembly::new(Scaled { binary: false, norm, kernel: &Scalar });
+            assembly.expect(1, 0);
+            assembly.place(0, counts).unwrap();
+            let Matrix::<f64> { data, columns: indices, row_ends } = assembly.finish();
             let line = |keyword| lines(matrix, keyword).next().unwrap();
             // Decimals are the shortest that stand for the value, so equality is to the bit.
             assert_eq!(data, numbers::<f64>(line("data")), "{name}, {how}");

@@ -1,5 +1,7 @@
 //! Counts that do not fit: a document that holds one term 2^31 times.
 
+use std::mem::MaybeUninit;
+
 use shardfit_core::analyzer::TokenRule;
 use shardfit_core::csr::Norm;
 use shardfit_core::documents::{Document, Span, Text};
@@ -80,11 +82,11 @@ impl Kernel for Stutter {
         unreachable!("nothing is scaled")
     }
 
-    fn divide(&self, _: &[i32], _: f64, _: &mut Vec<f64>) {
+    fn divide<'p>(&self, _: &[i32], _: f64, _: &'p mut [MaybeUninit<f64>]) -> &'p mut [f64] {
         unreachable!("nothing is scaled")
     }
 
-    fn divide_single(&self, _: &[i32], _: f64, _: &mut Vec<f32>) {
+    fn divide_single<'p>(&self, _: &[i32], _: f64, _: &'p mut [MaybeUninit<f32>]) -> &'p mut [f32] {
         unreachable!("nothing is scaled")
     }
 

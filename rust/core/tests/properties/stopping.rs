@@ -1,5 +1,6 @@
 //! Everything that can be interrupted, interrupted in the middle.
 
+use std::mem::MaybeUninit;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -121,11 +122,11 @@ impl Kernel for Overtaken<'_> {
         unreachable!("nothing is scaled")
     }
 
-    fn divide(&self, _: &[i32], _: f64, _: &mut Vec<f64>) {
+    fn divide<'p>(&self, _: &[i32], _: f64, _: &'p mut [MaybeUninit<f64>]) -> &'p mut [f64] {
         unreachable!("nothing is scaled")
     }
 
-    fn divide_single(&self, _: &[i32], _: f64, _: &mut Vec<f32>) {
+    fn divide_single<'p>(&self, _: &[i32], _: f64, _: &'p mut [MaybeUninit<f32>]) -> &'p mut [f32] {
         unreachable!("nothing is scaled")
     }
 

@@ -12,6 +12,8 @@ mod sort;
 mod split;
 mod windows;
 
+use std::mem::MaybeUninit;
+
 use super::{Kernel, Scalar, join_by_splitting};
 use crate::analyzer::{TokenClass, TokenRule};
 use crate::csr::Norm;
@@ -133,14 +135,24 @@ impl Kernel for Avx2 {
         unsafe { scaling::norm(norm, sums) }
     }
 
-    fn divide(&self, sums: &[i32], by: f64, values: &mut Vec<f64>) {
+    fn divide<'p>(
+        &self,
+        sums: &[i32],
+        by: f64,
+        places: &'p mut [MaybeUninit<f64>],
+    ) -> &'p mut [f64] {
         // SAFETY: there is a value of this type only where the processor has the features.
-        unsafe { scaling::divide(sums, by, values) }
+        unsafe { scaling::divide(sums, by, places) }
     }
 
-    fn divide_single(&self, sums: &[i32], by: f64, values: &mut Vec<f32>) {
+    fn divide_single<'p>(
+        &self,
+        sums: &[i32],
+        by: f64,
+        places: &'p mut [MaybeUninit<f32>],
+    ) -> &'p mut [f32] {
         // SAFETY: there is a value of this type only where the processor has the features.
-        unsafe { scaling::divide_single(sums, by, values) }
+        unsafe { scaling::divide_single(sums, by, places) }
     }
 
     fn pack(

@@ -31,6 +31,8 @@
 mod sort;
 mod split;
 
+use std::mem::MaybeUninit;
+
 use super::{Kernel, join_by_splitting, scaling};
 use crate::analyzer::{TokenClass, TokenRule};
 use crate::csr::Norm;
@@ -156,12 +158,22 @@ impl Kernel for Scalar {
         scaling::norm(norm, sums)
     }
 
-    fn divide(&self, sums: &[i32], by: f64, values: &mut Vec<f64>) {
-        scaling::divide(sums, by, values);
+    fn divide<'p>(
+        &self,
+        sums: &[i32],
+        by: f64,
+        places: &'p mut [MaybeUninit<f64>],
+    ) -> &'p mut [f64] {
+        scaling::divide(sums, by, places)
     }
 
-    fn divide_single(&self, sums: &[i32], by: f64, values: &mut Vec<f32>) {
-        scaling::divide_single(sums, by, values);
+    fn divide_single<'p>(
+        &self,
+        sums: &[i32],
+        by: f64,
+        places: &'p mut [MaybeUninit<f32>],
+    ) -> &'p mut [f32] {
+        scaling::divide_single(sums, by, places)
     }
 
     fn pack(
