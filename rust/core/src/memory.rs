@@ -24,11 +24,30 @@ use crate::error::{Error, Result, reserve};
 const SMALL_BYTES: usize = 1 << 16;
 /// A mapping that is outgrown is followed by one this many times as large.
 const GROWTH: usize = 8;
+/// From this size on, memory is asked for in pages of 2 MiB.
+const HUGE_BYTES: usize = 1 << 21;
 
 /// Maps memory that is zero, at least one byte of it, which will be written to everywhere.
 pub fn map(bytes: usize) -> Result<MmapMut> {
-    let map = MmapOptions::new().len(bytes).populate().map_anon();
-    map.map_err(|_| Error::OutOfMemory { bytes })
+    if bytes < HUGE_BYTES {
+        let map = MmapOptions::new().len(bytes).populate().map_anon();
+        return map.map_err(|_| Error::OutOfMemory { bytes });
+    }
+    let map = map_sparsely(bytes)?;
+    // Where a system knows no such advice, memory comes page by page as it is written to.
+    #[cfg(target_os = "linux")]
+    let _ = map.advise(memmap2::Advice::PopulateWrite);
+    Ok(map)
+}
+
+/// Maps memory that is zero, and may be written to only in parts.
+fn map_sparsely(bytes: usize) -> Result<MmapMut> {
+    let map = MmapMut::map_anon(bytes).map_err(|_| Error::OutOfMemory { bytes })?;
+    #[cfg(target_os = "linux")]
+    if bytes >= HUGE_BYTES {
+        let _ = map.advise(memmap2::Advice::HugePage);
+    }
+    Ok(map)
 }
 
 #[derive(Debug)]
@@ -124,8 +143,7 @@ impl<const N: usize> Array<N> {
         } else {
             let ample = needed.saturating_mul(N).saturating_mul(GROWTH);
             // Where address space is scarce, less must do.
-            let map = MmapMut::map_anon(ample).or_else(|_| MmapMut::map_anon(bytes));
-            Storage::Mapped(map.map_err(|_| Error::OutOfMemory { bytes })?)
+            Storage::Mapped(map_sparsely(ample).or_else(|_| map_sparsely(bytes))?)
         };
         let mut moved = Self { storage, length: self.length };
         moved.as_mut_slice().copy_from_slice(self.as_slice());

@@ -187,11 +187,14 @@ impl Vocabulary {
             return first;
         }
         let mask = slots.len() - 1;
-        numbers.extend(records.iter().zip(hashes).take(length).map(|(record, &mut hash)| {
-            let number = u64::from_ne_bytes(slots[hash as usize & mask]) as u32;
-            // No branch: which of many terms is not in its first slot cannot be predicted.
-            if known[number as usize] == *record { number } else { 0 }
+        // Loops this short let the processor wait for dozens of slots, and then of records, at once.
+        numbers.extend(hashes[..length].iter().map(|&hash| {
+            u64::from_ne_bytes(slots[hash as usize & mask]) as u32
         }));
+        for (number, record) in numbers[first..].iter_mut().zip(records) {
+            // No branch: which of many terms is not in its first slot cannot be predicted.
+            *number = if known[*number as usize] == *record { *number } else { 0 };
+        }
         first
     }
 
@@ -241,7 +244,13 @@ impl Vocabulary {
     fn resize(&mut self, length: usize) -> Result<()> {
         let mut larger = Array::<8>::zeroed(length)?;
         let (slots, mask) = (larger.as_mut_slice(), length - 1);
+        let mut by_number = Vec::new();
+        reserve(&mut by_number, self.terms.len())?;
+        by_number.resize(self.terms.len(), [0; 8]);
         for &slot in self.slots.as_slice().iter().filter(|&&slot| slot != [0; 8]) {
+            by_number[u64::from_ne_bytes(slot) as u32 as usize - 1] = slot;
+        }
+        for slot in by_number {
             let mut place = (u64::from_ne_bytes(slot) >> 32) as usize & mask;
             while slots[place] != [0; 8] {
                 place = (place + 1) & mask;

@@ -108,25 +108,26 @@ pub fn pack(text: &[u8], span: Span, seed: Seed) -> (Record, u32) {
     const { assert!(PADDING >= size_of::<Record>()) };
     let (start, end) = (span.start as usize, span.end as usize);
     let length = end - start;
-    if length > SHORT {
-        return pack_long(&text[start..end], seed);
-    }
-    let bytes = *text[start..].first_chunk().expect("the text is padded");
-    let record = u128::from_le_bytes(bytes) & KEEP[length] | (length as u128) << 120;
-    (record.to_le_bytes(), seed.hash_short(record))
+    // Both halves stay in registers until they are stored: a record that is put together in memory from halves
+    // and loaded as a whole right afterwards makes the processor wait for both.
+    let (record, hash) = if length > SHORT {
+        (long_record(length, u64::MAX), hash_long(&text[start..end], seed))
+    } else {
+        let bytes = *text[start..].first_chunk().expect("the text is padded");
+        let record = u128::from_le_bytes(bytes) & KEEP[length] | (length as u128) << 120;
+        (record, seed.hash_short(record))
+    };
+    (record.to_le_bytes(), hash)
 }
 
 #[cold]
-fn pack_long(term: &[u8], seed: Seed) -> (Record, u32) {
-    (long_record(term.len(), u64::MAX), seed.hash_long(term))
+fn hash_long(term: &[u8], seed: Seed) -> u32 {
+    seed.hash_long(term)
 }
 
-fn long_record(length: usize, offset: u64) -> Record {
-    let mut record = [0; 16];
-    record[..4].copy_from_slice(&(length as u32).to_le_bytes());
-    record[4..12].copy_from_slice(&offset.to_le_bytes());
-    record[15] = LONG;
-    record
+/// The record of a long term that lies at `offset` in an arena.
+const fn long_record(length: usize, offset: u64) -> u128 {
+    (LONG as u128) << 120 | (offset as u128) << 32 | length as u32 as u128
 }
 
 /// Terms by number. Numbers start at 1; 0 is no term.
@@ -183,7 +184,8 @@ impl Terms {
     pub(super) fn packed(&self, number: u32, seed: Seed) -> (Record, u32) {
         let record = *self.record(number);
         if record[15] == LONG {
-            pack_long(self.bytes(number), seed)
+            let term = self.bytes(number);
+            (long_record(term.len(), u64::MAX).to_le_bytes(), seed.hash_long(term))
         } else {
             (record, seed.hash_short(u128::from_le_bytes(record)))
         }
@@ -231,7 +233,7 @@ impl Terms {
         }
         if record[15] == LONG {
             reserve(&mut self.arena, term.len())?;
-            self.records.push(long_record(term.len(), self.arena.len() as u64))?;
+            self.records.push(long_record(term.len(), self.arena.len() as u64).to_le_bytes())?;
             self.arena.extend_from_slice(term);
         } else {
             self.records.push(record)?;
