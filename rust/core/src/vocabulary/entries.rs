@@ -29,31 +29,19 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// Makes room for a document with so many entries.
-    pub fn reserve(&mut self, entries: usize) -> Result<()> {
-        reserve(&mut self.numbers, entries)?;
-        reserve(&mut self.counts, entries)?;
-        reserve(&mut self.row_ends, 1)
-    }
-
-    /// Adds an entry to the document at hand, for which there must be room.
-    #[inline]
-    pub fn push(&mut self, number: u32, count: u32) -> Result<()> {
-        self.numbers.push(number);
-        match u8::try_from(count) {
-            Ok(count) if count != MANY => self.counts.push(count),
-            _ => {
-                self.counts.push(MANY);
-                reserve(&mut self.large, 1)?;
-                self.large.push(count);
-            }
+    /// Adds a document with these terms, and how often it has each.
+    pub fn push(&mut self, numbers: &[u32], counts: &[u32]) -> Result<()> {
+        reserve(&mut self.numbers, numbers.len())?;
+        reserve(&mut self.counts, counts.len())?;
+        reserve(&mut self.row_ends, 1)?;
+        self.numbers.extend_from_slice(numbers);
+        self.counts.extend(counts.iter().map(|&count| count.min(MANY.into()) as u8));
+        for &count in counts.iter().filter(|&&count| count >= MANY.into()) {
+            reserve(&mut self.large, 1)?;
+            self.large.push(count);
         }
-        Ok(())
-    }
-
-    /// Ends the document at hand.
-    pub fn close_row(&mut self) {
         self.row_ends.push(self.numbers.len());
+        Ok(())
     }
 
     /// Returns what has been gathered, and starts anew.

@@ -30,6 +30,7 @@ pub mod counting;
 pub mod entries;
 pub mod rows;
 pub mod sorting;
+mod tally;
 mod terms;
 
 pub use terms::{Record, Seed, Terms, pack};

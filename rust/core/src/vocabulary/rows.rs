@@ -11,14 +11,14 @@
 
 use super::counting::Terminology;
 use super::entries::Entries;
+use super::tally::Tally;
 use super::{Lookup, Vocabulary};
 use crate::analyzer::Scratch;
 use crate::csr::{Arrays, Index, Rows, Value};
 use crate::documents::Document;
-use crate::error::{Error, Result, reserve};
+use crate::error::{Result, reserve};
 use crate::hashing::Counts;
 use crate::kernel::Kernel;
-use crate::memory::Array;
 use crate::parallel::Cancel;
 
 /// In the place of a column: the term has none.
@@ -112,19 +112,16 @@ impl Rows for FirstSight<'_> {
 pub struct Buffers {
     scratch: Scratch,
     lookup: Lookup,
-    /// The columns that the document at hand has, each once, and how often it has each column there is.
-    met: Vec<u32>,
-    here: Array<4>,
+    tally: Tally,
     spare: Vec<u32>,
 }
 
 impl Buffers {
     /// Buffers for a matrix of so many columns.
     pub fn new(n_columns: usize) -> Result<Self> {
-        let mut here = Array::default();
-        here.resize(n_columns)?;
-        let (scratch, lookup) = (Scratch::default(), Lookup::default());
-        Ok(Self { scratch, lookup, met: Vec::new(), here, spare: Vec::new() })
+        let mut tally = Tally::default();
+        tally.resize(n_columns)?;
+        Ok(Self { scratch: Scratch::default(), lookup: Lookup::default(), tally, spare: Vec::new() })
     }
 }
 
@@ -143,47 +140,24 @@ pub fn look_up(
     cancel: &Cancel,
 ) -> Result<Counts> {
     let Terminology { analyzer, tables, kernel } = terminology;
-    let Buffers { scratch, lookup, met, here, spare } = buffers;
-    let mut counts = Counts::default();
-    reserve(&mut counts.row_ends, documents.len())?;
+    let Buffers { scratch, lookup, tally, spare } = buffers;
+    let mut found = Counts::default();
+    reserve(&mut found.row_ends, documents.len())?;
     for &document in documents {
-        met.clear();
+        tally.clear();
         analyzer.analyze(document, tables, kernel, scratch, &mut |text, spans| {
             cancel.check()?;
             vocabulary.find(text, spans, kernel, lookup)?;
-            meet(&lookup.numbers, columns, here.as_mut_slice(), met)
+            tally.meet(lookup.numbers.iter().map(|&number| columns[number as usize]))
         })?;
         // Fewer columns are left to sort than there were tokens, by half in prose.
-        kernel.sort(met, spare, &|| cancel.check())?;
-        reserve(&mut counts.columns, met.len())?;
-        reserve(&mut counts.sums, met.len())?;
-        counts.columns.extend_from_slice(met);
-        let here = here.as_mut_slice();
-        for &column in &*met {
-            let count = u32::from_ne_bytes(std::mem::take(&mut here[column as usize]));
-            let overflow = |_| Error::CountOverflow { count: count as usize };
-            counts.sums.push(i32::try_from(count).map_err(overflow)?);
-        }
-        counts.row_ends.push(counts.columns.len());
+        kernel.sort(tally.met(), spare, &|| cancel.check())?;
+        let (met, counts) = tally.close()?;
+        reserve(&mut found.columns, met.len())?;
+        reserve(&mut found.sums, met.len())?;
+        found.columns.extend_from_slice(met);
+        found.sums.extend(counts.iter().map(|count| count.cast_signed()));
+        found.row_ends.push(found.columns.len());
     }
-    Ok(counts)
-}
-
-/// Counts the columns of terms of one document; `met` lists them, each once.
-fn meet(numbers: &[u32], columns: &[u32], here: &mut [[u8; 4]], met: &mut Vec<u32>) -> Result<()> {
-    let mut length = met.len();
-    reserve(met, numbers.len())?;
-    met.resize(length + numbers.len(), 0);
-    for column in numbers.iter().map(|&number| columns[number as usize]) {
-        if column != NO_COLUMN {
-            let here = &mut here[column as usize];
-            // Whether a word has been met before is a coin toss, so there is no branch.
-            met[length] = column;
-            length += usize::from(*here == [0; 4]);
-            let count = u32::from_ne_bytes(*here).checked_add(1);
-            *here = count.ok_or(Error::CountOverflow { count: 1 << 32 })?.to_ne_bytes();
-        }
-    }
-    met.truncate(length);
-    Ok(())
+    Ok(found)
 }

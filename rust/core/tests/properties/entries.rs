@@ -16,11 +16,8 @@ fn documents() -> impl Strategy<Value = Documents> {
 
 fn collect(collector: &mut Collector, documents: &Documents) -> Entries {
     for document in documents {
-        collector.reserve(document.len()).unwrap();
-        for &(number, count) in document {
-            collector.push(number, count).unwrap();
-        }
-        collector.close_row();
+        let (numbers, counts): (Vec<u32>, Vec<u32>) = document.iter().copied().unzip();
+        collector.push(&numbers, &counts).unwrap();
     }
     collector.take().unwrap()
 }
