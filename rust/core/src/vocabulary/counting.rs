@@ -3,20 +3,8 @@
 //! # Overview
 //!
 //! Each thread has a [`Counter`] with a vocabulary of its own. [`Counter::count`] counts a chunk of documents and
-//! notes which terms the thread saw for the first time in it. [`join`] then walks through the chunks in the
-//! order of the documents and adds the new terms of each to one vocabulary:
-//!
-//! ```text
-//! chunk          0          1          2          3
-//! thread         A          B          A          B
-//! new to it      the cat    the dog    ran        cat
-//! joined         the cat    dog        ran
-//! ```
-//!
-//! A thread takes chunks in ascending order. So if a term is first seen in chunk 2, by thread A, then A had not
-//! seen it before, and it is among the terms that are new to A there; and wherever else it is
-//! new to a thread, that is a later chunk. The joined vocabulary is therefore in order of
-//! first sight, whichever thread took which chunk.
+//! notes which terms the thread saw for the first time in it. [`join`] makes one vocabulary of those of all
+//! threads (`joining`), and adds up the counts.
 //!
 //! # Why
 //!
@@ -28,6 +16,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::entries::{Collector, Entries};
+use super::joining::join_terms;
 use super::tally::Tally;
 use super::{Lookup, Terms, Vocabulary};
 use crate::analyzer::{Analyzer, Scratch, Tables};
@@ -275,6 +264,7 @@ pub type Renumbering = Vec<Option<Vec<u32>>>;
 pub fn join(
     mut counters: Vec<Counter>,
     chunks: &[(usize, Range<u32>)],
+    threads: usize,
     cancel: &Cancel,
 ) -> Result<(TermCounts, Renumbering)> {
     let n_documents = counters.iter().map(|counter| u64::from(counter.n_documents)).sum();
@@ -284,19 +274,14 @@ pub fn join(
         joined.add(joined.vocabulary.clone().terms().numbers(), counter.frequencies.counts())?;
         return Ok((joined, vec![None]));
     }
-    // The tables of the counters have done their work, and make room for the joined one.
+    // The tables of the counters have done their work, and make room.
     let counters: Vec<(Terms, Frequencies)> = counters
         .into_iter()
         .map(|counter| (counter.vocabulary.into_terms(), counter.frequencies))
         .collect();
-    let mut vocabulary = Vocabulary::default();
-    let mut numbers: Vec<Vec<u32>> = counters.iter().map(|_| vec![0]).collect();
-    for (counter, new) in chunks {
-        cancel.check()?;
-        let (terms, _) = &counters[*counter];
-        vocabulary.intern_terms(terms, new.clone(), &mut numbers[*counter])?;
-    }
-    joined.vocabulary = Arc::new(vocabulary);
+    let terms: Vec<&Terms> = counters.iter().map(|(terms, _)| terms).collect();
+    let (terms, numbers) = join_terms(&terms, chunks, threads, cancel)?;
+    joined.vocabulary = Arc::new(Vocabulary::from(terms));
     for ((_, mut frequencies), numbers) in counters.into_iter().zip(&numbers) {
         joined.add(numbers[1..].iter().copied(), frequencies.counts())?;
     }

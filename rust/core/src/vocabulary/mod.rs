@@ -28,12 +28,15 @@
 
 pub mod counting;
 pub mod entries;
+mod joining;
 pub mod rows;
 pub mod sorting;
 mod tally;
 mod terms;
 
 pub use terms::{Record, Seed, Terms, pack};
+
+use std::sync::OnceLock;
 
 use crate::documents::Span;
 use crate::error::{Error, Result, reserve};
@@ -50,8 +53,8 @@ const FEWEST_SLOTS: usize = 1 << 6;
 pub struct Vocabulary {
     seed: Seed,
     terms: Terms,
-    /// Hash and number of a term, or 0. As many as a power of two, or none before the first term.
-    slots: Array<8>,
+    /// Hash and number of a term, or 0. As many as a power of two. There are none before they are needed.
+    slots: OnceLock<Array<8>>,
 }
 
 /// Terms on their way to their numbers. A thread uses one again and again.
@@ -71,7 +74,14 @@ impl Default for Lookup {
 
 impl Default for Vocabulary {
     fn default() -> Self {
-        Self { seed: Seed::random(), terms: Terms::default(), slots: Array::default() }
+        Self::from(Terms::default())
+    }
+}
+
+impl From<Terms> for Vocabulary {
+    /// A vocabulary of these terms, whose table will be made when it is needed.
+    fn from(terms: Terms) -> Self {
+        Self { seed: Seed::random(), terms, slots: OnceLock::new() }
     }
 }
 
@@ -104,13 +114,15 @@ impl Vocabulary {
             lookup.numbers.resize(spans.len(), 0);
             return Ok(());
         }
+        let slots = self.slots()?.as_slice();
         for spans in spans.chunks(BATCH) {
             kernel.pack(text, spans, self.seed, &mut lookup.records, &mut lookup.hashes);
-            let first = self.guess(lookup, spans.len());
+            let first = guess(slots, &self.terms, lookup, spans.len());
             for (i, number) in lookup.numbers[first..].iter_mut().enumerate() {
                 if *number == 0 {
                     let term = &text[spans[i].start as usize..spans[i].end as usize];
-                    *number = self.probe(lookup.records[i], lookup.hashes[i], term).unwrap_or(0);
+                    let (record, hash) = (lookup.records[i], lookup.hashes[i]);
+                    *number = probe(slots, &self.terms, record, hash, term).unwrap_or(0);
                 }
             }
         }
@@ -168,7 +180,11 @@ impl Vocabulary {
         length: usize,
         term: impl Fn(usize) -> &'t [u8],
     ) -> Result<()> {
-        let first = self.guess(lookup, length);
+        if self.slots.get_mut().is_none() {
+            self.slots()?;
+        }
+        let slots = self.slots.get_mut().expect("made above").as_slice();
+        let first = guess(slots, &self.terms, lookup, length);
         for (i, number) in lookup.numbers[first..].iter_mut().enumerate() {
             if *number == 0 {
                 *number = self.insert(lookup.records[i], lookup.hashes[i], term(i))?;
@@ -177,101 +193,74 @@ impl Vocabulary {
         Ok(())
     }
 
-    /// Appends, for each of `length` terms, its number if the first slot it could be in holds it, else 0.
-    /// Returns where these numbers start.
-    fn guess(&self, lookup: &mut Lookup, length: usize) -> usize {
-        let Lookup { numbers, records, hashes } = lookup;
-        let first = numbers.len();
-        let (slots, known) = (self.slots.as_slice(), self.terms.records());
-        if known.is_empty() {
-            numbers.resize(first + length, 0);
-            return first;
-        }
-        let mask = slots.len() - 1;
-        // Loops this short let the processor wait for dozens of slots, and then of records, at once.
-        numbers.extend(hashes[..length].iter().map(|&hash| {
-            u64::from_ne_bytes(slots[hash as usize & mask]) as u32
-        }));
-        for (number, record) in numbers[first..].iter_mut().zip(records) {
-            // No branch: which of many terms is not in its first slot cannot be predicted.
-            *number = if known[*number as usize] == *record { *number } else { 0 };
-        }
-        first
-    }
-
-    /// Looks for a term: its number, or the free slot where it would go. There must be slots.
-    fn probe(&self, record: Record, hash: u32, term: &[u8]) -> std::result::Result<u32, usize> {
-        let slots = self.slots.as_slice();
-        let mask = slots.len() - 1;
-        let mut place = hash as usize & mask;
-        loop {
-            let slot = u64::from_ne_bytes(slots[place]);
-            if slot == 0 {
-                return Err(place);
-            }
-            let number = slot as u32;
-            if (slot >> 32) as u32 == hash && self.terms.is(number, record, term) {
-                return Ok(number);
-            }
-            place = (place + 1) & mask;
-        }
-    }
-
     #[inline(never)]
     fn insert(&mut self, record: Record, hash: u32, term: &[u8]) -> Result<u32> {
-        // A free slot must remain, or a search for what is not there would never end.
-        if (self.terms.len() + 1) * 2 > self.slots.as_slice().len() {
-            self.resize((self.slots.as_slice().len() * 2).max(FEWEST_SLOTS))?;
+        if slots_for(self.terms.len() + 1) > self.slots()?.as_slice().len() {
+            self.resize(slots_for(self.terms.len() + 1))?;
         }
-        let place = match self.probe(record, hash, term) {
+        let slots = self.slots.get_mut().expect("made above").as_mut_slice();
+        let place = match probe(slots, &self.terms, record, hash, term) {
             Ok(number) => return Ok(number),
             Err(place) => place,
         };
         let number = self.terms.push(record, term)?;
         let slot = u64::from(hash) << 32 | u64::from(number);
-        self.slots.as_mut_slice()[place] = slot.to_ne_bytes();
+        slots[place] = slot.to_ne_bytes();
         Ok(number)
+    }
+
+    /// The table, made if there is none.
+    fn slots(&self) -> Result<&Array<8>> {
+        if let Some(slots) = self.slots.get() {
+            return Ok(slots);
+        }
+        let hashes = self.terms.numbers().map(|number| self.terms.packed(number, self.seed).1);
+        let slots = table(slots_for(self.terms.len()), hashes)?;
+        // Another thread may have been faster.
+        Ok(self.slots.get_or_init(|| slots))
+    }
+
+    /// Makes the table that [`find`](Self::find) needs, unless there is one.
+    pub fn prepare(&self) -> Result<()> {
+        self.slots().map(drop)
     }
 
     /// Makes room for all terms of another vocabulary, so that interning them cannot fail any more.
     pub fn reserve(&mut self, terms: &Terms) -> Result<()> {
         self.terms.reserve(terms)?;
-        let needed = (self.terms.len() + terms.len()) * 2;
-        let length = needed.next_power_of_two().max(FEWEST_SLOTS);
-        if length > self.slots.as_slice().len() { self.resize(length) } else { Ok(()) }
+        let length = slots_for(self.terms.len() + terms.len());
+        if length > self.slots()?.as_slice().len() { self.resize(length) } else { Ok(()) }
     }
 
     /// Puts all hashes and numbers into a table of `length` slots.
     fn resize(&mut self, length: usize) -> Result<()> {
-        let mut larger = Array::<8>::zeroed(length)?;
-        let (slots, mask) = (larger.as_mut_slice(), length - 1);
-        let mut by_number = Vec::new();
-        reserve(&mut by_number, self.terms.len())?;
-        by_number.resize(self.terms.len(), [0; 8]);
-        for &slot in self.slots.as_slice().iter().filter(|&&slot| slot != [0; 8]) {
-            by_number[u64::from_ne_bytes(slot) as u32 as usize - 1] = slot;
+        let mut hashes = Vec::new();
+        reserve(&mut hashes, self.terms.len())?;
+        hashes.resize(self.terms.len(), 0);
+        for &slot in self.slots()?.as_slice().iter().filter(|&&slot| slot != [0; 8]) {
+            let slot = u64::from_ne_bytes(slot);
+            hashes[slot as u32 as usize - 1] = (slot >> 32) as u32;
         }
-        for slot in by_number {
-            let mut place = (u64::from_ne_bytes(slot) >> 32) as usize & mask;
-            while slots[place] != [0; 8] {
-                place = (place + 1) & mask;
-            }
-            slots[place] = slot;
-        }
-        self.slots = larger;
+        self.slots = table(length, hashes.into_iter())?.into();
         Ok(())
     }
 
     /// A copy.
     pub fn try_clone(&self) -> Result<Self> {
-        let (terms, slots) = (self.terms.try_clone()?, self.slots.try_clone()?);
-        Ok(Self { seed: self.seed, terms, slots })
+        let slots = self.slots.get().map(Array::try_clone).transpose()?;
+        let slots = slots.map_or_else(OnceLock::new, OnceLock::from);
+        Ok(Self { seed: self.seed, terms: self.terms.try_clone()?, slots })
     }
 
-    /// Size in memory, in bytes.
+    /// Size in memory, in bytes, including that of the table, whether there is one yet or not.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.terms.size() + self.slots.size()
+        let slots = match self.slots.get() {
+            Some(slots) => slots.as_slice().len(),
+            None if self.terms.is_empty() => 0,
+            None => slots_for(self.terms.len()),
+        };
+        self.terms.size() + slots * size_of::<u64>()
     }
 
     /// A vocabulary of these terms, in this order.
@@ -287,5 +276,70 @@ impl Vocabulary {
             }
         }
         Ok(vocabulary)
+    }
+}
+
+/// Slots for so many terms. At least half of them remain free, for a search for what is not there ends at a free one.
+fn slots_for(terms: usize) -> usize {
+    (terms * 2).next_power_of_two().max(FEWEST_SLOTS)
+}
+
+/// A table of terms with these hashes, numbered from 1 on.
+fn table(length: usize, hashes: impl Iterator<Item = u32>) -> Result<Array<8>> {
+    let mut table = Array::<8>::zeroed(length)?;
+    let (slots, mask) = (table.as_mut_slice(), length - 1);
+    // Those that were seen first are the most frequent ones, and get the slots that are looked at first.
+    for (number, hash) in (1_u64..).zip(hashes) {
+        let mut place = hash as usize & mask;
+        while slots[place] != [0; 8] {
+            place = (place + 1) & mask;
+        }
+        slots[place] = (u64::from(hash) << 32 | number).to_ne_bytes();
+    }
+    Ok(table)
+}
+
+/// Appends, for each of `length` terms, its number if the first slot it could be in holds it, else 0.
+/// Returns where these numbers start.
+fn guess(slots: &[[u8; 8]], terms: &Terms, lookup: &mut Lookup, length: usize) -> usize {
+    let Lookup { numbers, records, hashes } = lookup;
+    let first = numbers.len();
+    let known = terms.records();
+    if known.is_empty() {
+        numbers.resize(first + length, 0);
+        return first;
+    }
+    let mask = slots.len() - 1;
+    // Loops this short let the processor wait for dozens of slots, and then of records, at once.
+    numbers.extend(
+        hashes[..length].iter().map(|&hash| u64::from_ne_bytes(slots[hash as usize & mask]) as u32),
+    );
+    for (number, record) in numbers[first..].iter_mut().zip(records) {
+        // No branch: which of many terms is not in its first slot cannot be predicted.
+        *number = if known[*number as usize] == *record { *number } else { 0 };
+    }
+    first
+}
+
+/// Looks for a term: its number, or the free slot where it would go.
+fn probe(
+    slots: &[[u8; 8]],
+    terms: &Terms,
+    record: Record,
+    hash: u32,
+    term: &[u8],
+) -> std::result::Result<u32, usize> {
+    let mask = slots.len() - 1;
+    let mut place = hash as usize & mask;
+    loop {
+        let slot = u64::from_ne_bytes(slots[place]);
+        if slot == 0 {
+            return Err(place);
+        }
+        let number = slot as u32;
+        if (slot >> 32) as u32 == hash && terms.is(number, record, term) {
+            return Ok(number);
+        }
+        place = (place + 1) & mask;
     }
 }

@@ -63,15 +63,22 @@ pub fn count_kept(entries: &Entries, numbers: Option<&[u32]>, columns: &[u32]) -
     entries.numbers().filter(has_column).count()
 }
 
-/// Pairs of a number and a count, in the upper and the lower half of 64 bits, and room for sorting them.
+/// A number and a count in one key, and room for sorting.
 #[derive(Debug, Default)]
-pub struct Pairs {
-    pairs: Vec<u64>,
-    spare: Vec<u64>,
+pub struct Keys {
+    /// The count in the lowest byte.
+    narrow: Vec<u32>,
+    narrow_spare: Vec<u32>,
+    /// The count in the lower half.
+    wide: Vec<u64>,
+    wide_spare: Vec<u64>,
 }
 
+/// From this number on, a count of 8 bits does not fit beside a number in 32 bits.
+const WIDE: usize = 1 << 24;
+
 impl Rows for FirstSight<'_> {
-    type Scratch = Pairs;
+    type Scratch = Keys;
 
     fn shape(&self) -> (usize, usize) {
         (self.entries.row_ends().len(), self.kept)
@@ -81,29 +88,66 @@ impl Rows for FirstSight<'_> {
         &self,
         value: &impl Fn(i32) -> V,
         arrays: &mut Arrays<'_, V, I>,
-        scratch: &mut Pairs,
+        scratch: &mut Keys,
         cancel: &Cancel,
     ) -> Result<()> {
-        let Pairs { pairs, spare } = scratch;
-        let mut place = 0;
+        let Keys { narrow, narrow_spare, wide, wide_spare } = scratch;
+        let (mut indices, mut data) = (&mut *arrays.indices, &mut *arrays.data);
+        let mut end = 0;
         for (row, row_end) in self.entries.rows().zip(&mut *arrays.row_ends) {
-            pairs.clear();
-            reserve(pairs, row.len())?;
-            pairs.extend(row.map(|(number, count)| {
-                u64::from(joined(self.numbers, number)) << 32 | u64::from(count)
-            }));
-            self.kernel.sort_pairs(pairs, spare, &|| cancel.check())?;
-            for &pair in pairs.iter() {
-                let column = self.columns[(pair >> 32) as usize];
-                if column != NO_COLUMN {
-                    arrays.indices[place] = I::from_usize(column as usize);
-                    arrays.data[place] = value((pair as u32).cast_signed());
-                    place += 1;
-                }
-            }
-            *row_end = I::from_usize(place);
+            let kept = if let Some(row) = row.small().filter(|_| self.columns.len() <= WIDE) {
+                narrow.clear();
+                reserve(narrow, row.len())?;
+                narrow.extend(
+                    row.map(|(number, count)| joined(self.numbers, number) << 8 | u32::from(count)),
+                );
+                self.kernel.sort(narrow, narrow_spare, &|| cancel.check())?;
+                let split = |key: u32| (key >> 8, (key & 0xff).cast_signed());
+                self.place(narrow.iter().map(|&key| split(key)), value, indices, data)
+            } else {
+                wide.clear();
+                reserve(wide, row.len())?;
+                wide.extend(row.iter().map(|(number, count)| {
+                    u64::from(joined(self.numbers, number)) << 32 | u64::from(count)
+                }));
+                self.kernel.sort_pairs(wide, wide_spare, &|| cancel.check())?;
+                let split = |key: u64| ((key >> 32) as u32, (key as u32).cast_signed());
+                self.place(wide.iter().map(|&key| split(key)), value, indices, data)
+            };
+            (indices, data) = (&mut indices[kept..], &mut data[kept..]);
+            end += kept;
+            *row_end = I::from_usize(end);
         }
         Ok(())
+    }
+}
+
+impl FirstSight<'_> {
+    /// Writes the entries that have a column, and returns how many these are.
+    #[inline(always)]
+    fn place<V: Value, I: Index>(
+        &self,
+        entries: impl ExactSizeIterator<Item = (u32, i32)>,
+        value: &impl Fn(i32) -> V,
+        indices: &mut [I],
+        data: &mut [V],
+    ) -> usize {
+        let length = entries.len();
+        let columns = entries.map(|(number, count)| (self.columns[number as usize], count));
+        if self.kept == self.entries.len() {
+            for ((index, datum), (column, count)) in indices.iter_mut().zip(data).zip(columns) {
+                *index = I::from_usize(column as usize);
+                *datum = value(count);
+            }
+            return length;
+        }
+        let mut place = 0;
+        for (column, count) in columns.filter(|&(column, _)| column != NO_COLUMN) {
+            indices[place] = I::from_usize(column as usize);
+            data[place] = value(count);
+            place += 1;
+        }
+        place
     }
 }
 
@@ -121,7 +165,12 @@ impl Buffers {
     pub fn new(n_columns: usize) -> Result<Self> {
         let mut tally = Tally::default();
         tally.resize(n_columns)?;
-        Ok(Self { scratch: Scratch::default(), lookup: Lookup::default(), tally, spare: Vec::new() })
+        Ok(Self {
+            scratch: Scratch::default(),
+            lookup: Lookup::default(),
+            tally,
+            spare: Vec::new(),
+        })
     }
 }
 

@@ -223,6 +223,23 @@ impl Terms {
         }
     }
 
+    /// Whether the term of this number is the one that another has given the number `others`.
+    pub(super) fn has_same(&self, number: u32, other: &Self, others: u32) -> bool {
+        let (own, record) = (self.record(number), other.record(others));
+        if own[15] == LONG {
+            record[15] == LONG && self.bytes(number) == other.bytes(others)
+        } else {
+            own == record
+        }
+    }
+
+    /// Adds a term that another has given the number `others`, and returns its number here.
+    pub(super) fn push_from(&mut self, other: &Self, others: u32) -> Result<u32> {
+        let record = *other.record(others);
+        let term = if record[15] == LONG { other.bytes(others) } else { &[] };
+        self.push(record, term)
+    }
+
     /// Adds a term and returns its number.
     pub(super) fn push(&mut self, record: Record, term: &[u8]) -> Result<u32> {
         if self.len() == Self::MAX {

@@ -36,7 +36,9 @@ fn joined_entries(dealt: &Dealt) -> Vec<Vec<(u32, u32)>> {
             Some(joined) => joined[number as usize],
             None => number,
         };
-        rows.extend(entries.rows().map(|row| row.map(|(number, n)| (joined(number), n)).collect()));
+        rows.extend(
+            entries.rows().map(|row| row.iter().map(|(number, n)| (joined(number), n)).collect()),
+        );
     }
     rows
 }
@@ -228,7 +230,7 @@ fn nothing_counted_is_nothing_joined() {
     for counters in [0, 1, 3] {
         let counters: Vec<Counter> = (0..counters).map(|_| Counter::default()).collect();
         let expected = counters.len();
-        let (counts, renumbering) = join(counters, &[], &Cancel::default()).unwrap();
+        let (counts, renumbering) = join(counters, &[], 2, &Cancel::default()).unwrap();
         assert_eq!(Counted::of(&counts), Counted::default());
         assert_eq!(renumbering.len(), expected);
         let mut other = TermCounts::default();

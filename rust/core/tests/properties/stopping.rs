@@ -235,7 +235,7 @@ fn joining_stops_before_the_next_chunk() {
             chunks.push((place, chunk.new));
         }
         kernel.step();
-        join(counters.into(), &chunks, cancel).map(drop)
+        join(counters.into(), &chunks, 0, cancel).map(drop)
     });
     assert_eq!(steps, 1);
 }
