@@ -341,6 +341,8 @@ pub(crate) fn look_up_terms<'py>(
         let documents = batch.documents()?;
         let terminology = terminology(analyzer, batch);
         let threads = batch.threads(&analyzer.core, n_threads);
+        // Else every thread would make the table for itself.
+        py.detach(|| terms.prepare())?;
         counted.extend(py.detach(|| {
             let chunks = chunk_documents(&documents);
             let worker = || {

@@ -58,12 +58,12 @@ pub(super) fn join_terms(
     threads: usize,
     cancel: &Cancel,
 ) -> Result<(Terms, Vec<Vec<u32>>)> {
+    let shards = threads.max(1);
     let all: usize = counters.iter().map(|terms| terms.len()).sum();
     let threads = if all <= SMALL { 0 } else { threads };
     let seed = Seed::random();
     let worker = || |counter: usize, _: &Cancel| hashes(counters[counter], seed, cancel);
     let hashes = parallel::run(counters.len(), threads, worker, || cancel.check())?;
-    let shards = threads.max(1);
     let worker = || {
         |shard: usize, _: &Cancel| {
             let is_own = |hash: u32| (u64::from(hash) * shards as u64) >> 32 == shard as u64;

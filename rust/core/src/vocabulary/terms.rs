@@ -195,6 +195,13 @@ impl Terms {
     /// they are the start of: the number of bytes if it is up to 7, else [`MORE`](Self::MORE), in the lowest
     /// byte. Two terms with the same one are the same up to there, and, if there is no more, to their ends.
     pub(super) fn piece(&self, number: u32, skip: usize) -> u64 {
+        let record = self.record(number);
+        if record[15] != LONG && skip < SHORT {
+            // Behind a short term there are zeros, up to its length.
+            let length = usize::from(record[15]).saturating_sub(skip);
+            let bytes = (u128::from_le_bytes(*record) & KEEP[SHORT]) >> (8 * skip);
+            return (bytes as u64).swap_bytes() & !0xff | length.min(Self::MORE as usize) as u64;
+        }
         let rest = self.bytes(number).get(skip..).unwrap_or_default();
         let mut piece = [0; 8];
         let length = rest.len().min(7);

@@ -43,7 +43,7 @@ impl Steps {
 /// A kernel during whose first step the work stops being wanted.
 struct Overtaken<'s> {
     steps: &'s Steps,
-    /// Where it may ask; while sorting it asks what it is given for that.
+    /// Where it may ask; without it, steps are those of sorting, which asks what it is given for that.
     cancel: Option<&'s Cancel>,
 }
 
@@ -114,6 +114,9 @@ impl Kernel for Overtaken<'_> {
         spare: &mut Vec<u32>,
         proceed: &dyn Fn() -> Result<()>,
     ) -> Result<()> {
+        if self.cancel.is_none() {
+            self.steps.step(proceed);
+        }
         Scalar.sort(keys, spare, proceed)
     }
 
