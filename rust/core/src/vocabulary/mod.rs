@@ -53,8 +53,8 @@ const FEWEST_SLOTS: usize = 1 << 6;
 pub struct Vocabulary {
     seed: Seed,
     terms: Terms,
-    /// Hash and number of a term, or 0. As many as a power of two. There are none before they are needed.
-    slots: OnceLock<Array<8>>,
+    /// Numbers of terms, or 0. As many as a power of two. There are none before they are needed.
+    slots: OnceLock<Array<4>>,
 }
 
 /// Terms on their way to their numbers. A thread uses one again and again.
@@ -196,7 +196,7 @@ impl Vocabulary {
     #[inline(never)]
     fn insert(&mut self, record: Record, hash: u32, term: &[u8]) -> Result<u32> {
         if slots_for(self.terms.len() + 1) > self.slots()?.as_slice().len() {
-            self.resize(slots_for(self.terms.len() + 1))?;
+            self.slots = self.table(slots_for(self.terms.len() + 1))?.into();
         }
         let slots = self.slots.get_mut().expect("made above").as_mut_slice();
         let place = match probe(slots, &self.terms, record, hash, term) {
@@ -204,18 +204,16 @@ impl Vocabulary {
             Err(place) => place,
         };
         let number = self.terms.push(record, term)?;
-        let slot = u64::from(hash) << 32 | u64::from(number);
-        slots[place] = slot.to_ne_bytes();
+        slots[place] = number.to_ne_bytes();
         Ok(number)
     }
 
     /// The table, made if there is none.
-    fn slots(&self) -> Result<&Array<8>> {
+    fn slots(&self) -> Result<&Array<4>> {
         if let Some(slots) = self.slots.get() {
             return Ok(slots);
         }
-        let hashes = self.terms.numbers().map(|number| self.terms.packed(number, self.seed).1);
-        let slots = table(slots_for(self.terms.len()), hashes)?;
+        let slots = self.table(slots_for(self.terms.len()))?;
         // Another thread may have been faster.
         Ok(self.slots.get_or_init(|| slots))
     }
@@ -229,20 +227,25 @@ impl Vocabulary {
     pub fn reserve(&mut self, terms: &Terms) -> Result<()> {
         self.terms.reserve(terms)?;
         let length = slots_for(self.terms.len() + terms.len());
-        if length > self.slots()?.as_slice().len() { self.resize(length) } else { Ok(()) }
+        if length > self.slots()?.as_slice().len() {
+            self.slots = self.table(length)?.into();
+        }
+        Ok(())
     }
 
-    /// Puts all hashes and numbers into a table of `length` slots.
-    fn resize(&mut self, length: usize) -> Result<()> {
-        let mut hashes = Vec::new();
-        reserve(&mut hashes, self.terms.len())?;
-        hashes.resize(self.terms.len(), 0);
-        for &slot in self.slots()?.as_slice().iter().filter(|&&slot| slot != [0; 8]) {
-            let slot = u64::from_ne_bytes(slot);
-            hashes[slot as u32 as usize - 1] = (slot >> 32) as u32;
+    /// A table of all terms, of `length` slots.
+    fn table(&self, length: usize) -> Result<Array<4>> {
+        let mut table = Array::<4>::zeroed(length)?;
+        let (slots, mask) = (table.as_mut_slice(), length - 1);
+        // Those that were seen first are the most frequent ones, and get the slots that are looked at first.
+        for number in self.terms.numbers() {
+            let mut place = self.terms.packed(number, self.seed).1 as usize & mask;
+            while slots[place] != [0; 4] {
+                place = (place + 1) & mask;
+            }
+            slots[place] = number.to_ne_bytes();
         }
-        self.slots = table(length, hashes.into_iter())?.into();
-        Ok(())
+        Ok(table)
     }
 
     /// A copy.
@@ -260,7 +263,7 @@ impl Vocabulary {
             None if self.terms.is_empty() => 0,
             None => slots_for(self.terms.len()),
         };
-        self.terms.size() + slots * size_of::<u64>()
+        self.terms.size() + slots * size_of::<u32>()
     }
 
     /// A vocabulary of these terms, in this order.
@@ -284,24 +287,9 @@ fn slots_for(terms: usize) -> usize {
     (terms * 2).next_power_of_two().max(FEWEST_SLOTS)
 }
 
-/// A table of terms with these hashes, numbered from 1 on.
-fn table(length: usize, hashes: impl Iterator<Item = u32>) -> Result<Array<8>> {
-    let mut table = Array::<8>::zeroed(length)?;
-    let (slots, mask) = (table.as_mut_slice(), length - 1);
-    // Those that were seen first are the most frequent ones, and get the slots that are looked at first.
-    for (number, hash) in (1_u64..).zip(hashes) {
-        let mut place = hash as usize & mask;
-        while slots[place] != [0; 8] {
-            place = (place + 1) & mask;
-        }
-        slots[place] = (u64::from(hash) << 32 | number).to_ne_bytes();
-    }
-    Ok(table)
-}
-
 /// Appends, for each of `length` terms, its number if the first slot it could be in holds it, else 0.
 /// Returns where these numbers start.
-fn guess(slots: &[[u8; 8]], terms: &Terms, lookup: &mut Lookup, length: usize) -> usize {
+fn guess(slots: &[[u8; 4]], terms: &Terms, lookup: &mut Lookup, length: usize) -> usize {
     let Lookup { numbers, records, hashes } = lookup;
     let first = numbers.len();
     let known = terms.records();
@@ -312,7 +300,7 @@ fn guess(slots: &[[u8; 8]], terms: &Terms, lookup: &mut Lookup, length: usize) -
     let mask = slots.len() - 1;
     // Loops this short let the processor wait for dozens of slots, and then of records, at once.
     numbers.extend(
-        hashes[..length].iter().map(|&hash| u64::from_ne_bytes(slots[hash as usize & mask]) as u32),
+        hashes[..length].iter().map(|&hash| u32::from_ne_bytes(slots[hash as usize & mask])),
     );
     for (number, record) in numbers[first..].iter_mut().zip(records) {
         // No branch: which of many terms is not in its first slot cannot be predicted.
@@ -323,7 +311,7 @@ fn guess(slots: &[[u8; 8]], terms: &Terms, lookup: &mut Lookup, length: usize) -
 
 /// Looks for a term: its number, or the free slot where it would go.
 fn probe(
-    slots: &[[u8; 8]],
+    slots: &[[u8; 4]],
     terms: &Terms,
     record: Record,
     hash: u32,
@@ -332,12 +320,11 @@ fn probe(
     let mask = slots.len() - 1;
     let mut place = hash as usize & mask;
     loop {
-        let slot = u64::from_ne_bytes(slots[place]);
-        if slot == 0 {
+        let number = u32::from_ne_bytes(slots[place]);
+        if number == 0 {
             return Err(place);
         }
-        let number = slot as u32;
-        if (slot >> 32) as u32 == hash && terms.is(number, record, term) {
+        if terms.is(number, record, term) {
             return Ok(number);
         }
         place = (place + 1) & mask;
