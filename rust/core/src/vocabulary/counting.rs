@@ -251,7 +251,7 @@ impl TermCounts {
 
 /// What a term takes beside its bytes, at the most, since memory is doubled when it is full: two records, four
 /// slots, two pairs of counts.
-const BYTES_PER_TERM: usize = 2 * 16 + 4 * 8 + 2 * 2 * 8;
+const BYTES_PER_TERM: usize = 2 * 16 + 4 * 4 + 2 * 2 * 8;
 
 /// For each counter, the joined number of each of its terms; no list for a counter whose numbers are the joined
 /// ones.

@@ -229,7 +229,7 @@ fn a_document_in_many_batches_is_one_document() {
 fn many_terms_are_joined_by_many_threads() {
     // Each document brings new terms, repeats some of its own counter, and some of others.
     let terms = |range: std::ops::Range<u32>, step| -> Vec<Term> {
-        range.step_by(step).map(|i| format!("{i:0>1$}", i as usize % 30).into_bytes()).collect()
+        range.step_by(step).map(|i| format!("{i:0>w$}", w = i as usize % 30).into_bytes()).collect()
     };
     let documents: Vec<Vec<Term>> = (0..40_u32)
         .map(|i| [terms(i * 500..i * 500 + 700, 1), terms(0..i * 500, 7)].concat())
