@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
-from typing import Any
+from typing import Any, NoReturn
 
 from sklearn.base import _fit_context
 from sklearn.feature_extraction.text import CountVectorizer as SklearnCountVectorizer
@@ -50,7 +50,8 @@ _MOST_ENTRIES_COMPARED = 3_000
 def _look_ahead(documents: Iterator[Any], most: int) -> tuple[Iterable[Any], int]:
     """Return the documents of an iterator, and how many there are up to `most`.
 
-    Nothing but strings is taken out early: a file may be closed when the next one comes.
+    Nothing but strings is taken out early: a file may be closed when the next one
+    comes.
     """
     taken: list[Any] = []
     try:
@@ -58,15 +59,13 @@ def _look_ahead(documents: Iterator[Any], most: int) -> tuple[Iterable[Any], int
             taken.append(document)
             if len(taken) >= most or not isinstance(document, str | bytes):
                 return chain(taken, documents), most
-    except Exception as error:
-        return chain(taken, _failing(error)), most
+    except Exception as error:  # noqa: BLE001 - it is raised when its turn comes
+        return chain(taken, map(_raise, [error])), most
     return taken, len(taken)
 
 
-def _failing(error: Exception) -> Iterator[Any]:
-    """Raise, when the first document is asked for."""
+def _raise(error: Exception) -> NoReturn:
     raise error
-    yield
 
 
 class _DictCopy:

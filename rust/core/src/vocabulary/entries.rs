@@ -145,6 +145,7 @@ impl Row<'_> {
     }
 
     /// The number of each term and its count, if all counts are small.
+    #[must_use]
     pub fn small(&self) -> Option<impl ExactSizeIterator<Item = (u32, u8)>> {
         let numbers = self.numbers.iter().map(|&number| u32::from_ne_bytes(number));
         self.large.is_empty().then(|| numbers.zip(self.counts.iter().copied()))
@@ -152,6 +153,7 @@ impl Row<'_> {
 
     /// The number of each term, and its count.
     #[expect(clippy::missing_panics_doc, reason = "as many counts are large as say so")]
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (u32, u32)> {
         let mut large = self.large.iter();
         self.numbers.iter().zip(self.counts).map(move |(&number, &count)| {

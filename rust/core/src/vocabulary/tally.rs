@@ -51,7 +51,7 @@ impl Tally {
             let is_one = (place as usize) < none;
             // Whether a word has been met before is a coin toss, so there is no branch.
             met[length] = place;
-            length += usize::from(is_one & (*count == 0));
+            length += usize::from(is_one) & usize::from(*count == 0);
             if *count == CIRCLE {
                 reserve(&mut self.often, 1)?;
                 self.often.push(place);
