@@ -158,7 +158,7 @@ fn bench_vocabulary(group: &mut BenchmarkGroup<'_, WallTime>, input: &Input<'_>)
         (counters, chunks)
     };
     let join = |(counters, chunks): (_, Vec<_>)| {
-        join(counters, &chunks, &cancel).expect("memory for terms").0
+        join(counters, &chunks, 2, &cancel).expect("memory for terms").0
     };
     group.bench_function("count", |bencher| bencher.iter_with_large_drop(count));
     group.bench_function("join", |bencher| {

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import Any
+from itertools import chain
+from typing import Any, NoReturn
 
 from sklearn.base import _fit_context
 from sklearn.feature_extraction.text import CountVectorizer as SklearnCountVectorizer
@@ -44,6 +45,27 @@ _logger = logging.getLogger(__name__)
 # for which the copy pays, whatever the documents are.
 _MOST_ENTRIES_COPIED = 300
 _MOST_ENTRIES_COMPARED = 3_000
+
+
+def _look_ahead(documents: Iterator[Any], most: int) -> tuple[Iterable[Any], int]:
+    """Return the documents of an iterator, and how many there are up to `most`.
+
+    Nothing but strings is taken out early: a file may be closed when the next one
+    comes.
+    """
+    taken: list[Any] = []
+    try:
+        for document in documents:
+            taken.append(document)
+            if len(taken) >= most or not isinstance(document, str | bytes):
+                return chain(taken, documents), most
+    except Exception as error:  # noqa: BLE001 - it is raised when its turn comes
+        return chain(taken, map(_raise, [error])), most
+    return taken, len(taken)
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
 
 
 class _DictCopy:
@@ -248,7 +270,9 @@ class TermLearner(SklearnCountVectorizer):
     def _look_up(self, raw_documents: Any) -> CountedRows | Any:
         """Return the rows of documents, or the matrix if it had to be made."""
         plan = None if isinstance(raw_documents, str) else self._plan()
-        target = None if plan is None else self._find_vocabulary(raw_documents)
+        target = None
+        if plan is not None:
+            raw_documents, target = self._find_vocabulary(raw_documents)
         if plan is None or target is None:
             documents = iterable_documents(raw_documents)
             return SklearnCountVectorizer.transform(self, documents)
@@ -262,21 +286,31 @@ class TermLearner(SklearnCountVectorizer):
         )
         return CountedRows(rows, None, n_features, values, n_threads)
 
-    def _find_vocabulary(self, raw_documents: Any) -> tuple[Vocabulary, int] | None:
-        """Return what the core looks up in, or None if scikit-learn has to do it."""
+    def _find_vocabulary(
+        self, raw_documents: Any
+    ) -> tuple[Any, tuple[Vocabulary, int] | None]:
+        """Return the documents and what the core looks up in.
+
+        The latter is None if scikit-learn has to do it.
+        """
         if self._has_no_dict():
             kept = self._learned.kept(self)
-            return kept.vocabulary, len(kept.terms)
+            return raw_documents, (kept.vocabulary, len(kept.terms))
         self._check_vocabulary()
         mapping = vars(self).get("vocabulary_")
         if type(mapping) is not dict:
-            return None
+            return raw_documents, None
         # Of other iterables it is not known, and to ask might be to compute.
-        is_sized = isinstance(raw_documents, list | tuple)
-        n_documents = len(raw_documents) if is_sized else len(mapping)
+        n_documents = len(mapping)
+        if isinstance(raw_documents, list | tuple):
+            n_documents = len(raw_documents)
+        elif isinstance(raw_documents, Iterator) and self.input == "content":
+            enough = len(mapping) // _MOST_ENTRIES_COMPARED + 1
+            raw_documents, n_ahead = _look_ahead(raw_documents, enough)
+            n_documents = n_documents if n_ahead == enough else n_ahead
         copy = self.__dict__.setdefault("_dict_copy", _DictCopy())
         vocabulary = copy.find(mapping, n_documents)
         if vocabulary is None:
             _logger.debug("scikit-learn's own code looks up in the dict vocabulary_")
-            return None
-        return vocabulary, len(mapping)
+            return raw_documents, None
+        return raw_documents, (vocabulary, len(mapping))

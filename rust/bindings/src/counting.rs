@@ -243,15 +243,15 @@ impl Count {
             new.push((counter, chunk.new));
             entries.push((counter, chunk.entries));
         }
-        let threads = if new.len() <= 1 { 0 } else { n_threads.min(1) };
+        let n_threads = if new.len() <= 1 { 0 } else { n_threads };
         let counters = Mutex::new(counters);
         let worker = || {
             |_, cancel: &Cancel| {
                 let mut counters = counters.lock().unwrap_or_else(PoisonError::into_inner);
-                join(std::mem::take(&mut *counters), &new, cancel)
+                join(std::mem::take(&mut *counters), &new, n_threads, cancel)
             }
         };
-        let joined = parallel::run(1, threads, worker, check_signals)?;
+        let joined = parallel::run(1, n_threads.min(1), worker, check_signals)?;
         let (counts, renumbering) = joined.into_iter().next().unwrap_or_default();
         let rows = Rows::of_first_sight(entries, renumbering, &counts, largest);
         Ok((counts, rows))
@@ -341,6 +341,8 @@ pub(crate) fn look_up_terms<'py>(
         let documents = batch.documents()?;
         let terminology = terminology(analyzer, batch)?;
         let threads = batch.threads(&analyzer.core, n_threads);
+        // Else every thread would make the table for itself.
+        py.detach(|| terms.prepare())?;
         counted.extend(py.detach(|| {
             let chunks = chunk_documents(&documents);
             let worker = || {

@@ -3,20 +3,8 @@
 //! # Overview
 //!
 //! Each thread has a [`Counter`] with a vocabulary of its own. [`Counter::count`] counts a chunk of documents and
-//! notes which terms the thread saw for the first time in it. [`join`] then walks through the chunks in the
-//! order of the documents and adds the new terms of each to one vocabulary:
-//!
-//! ```text
-//! chunk          0          1          2          3
-//! thread         A          B          A          B
-//! new to it      the cat    the dog    ran        cat
-//! joined         the cat    dog        ran
-//! ```
-//!
-//! A thread takes chunks in ascending order. So if a term is first seen in chunk 2, by thread A, then A had not
-//! seen it before, and it is among the terms that are new to A there; and wherever else it is
-//! new to a thread, that is a later chunk. The joined vocabulary is therefore in order of
-//! first sight, whichever thread took which chunk.
+//! notes which terms the thread saw for the first time in it. [`join`] makes one vocabulary of those of all
+//! threads (`joining`), and adds up the counts.
 //!
 //! # Why
 //!
@@ -28,6 +16,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::entries::{Collector, Entries};
+use super::joining::join_terms;
+use super::tally::Tally;
 use super::{Lookup, Terms, Vocabulary};
 use crate::analyzer::{Analyzer, Scratch, Tables};
 use crate::documents::Document;
@@ -47,59 +37,45 @@ pub struct Terminology<'t> {
     pub kernel: &'t dyn Kernel,
 }
 
-/// How often each term was met, in the bytes of two numbers per term: in the lower half of the first, in the document
-/// at hand; in its upper half, in how many documents; in the second, how often in all.
-///
-/// All three are touched at a time, so they share a line of the cache. Those of the term with number `i` are at
-/// `i - 1`.
+/// In how many documents each term was met, and how often in all, in the bytes of one number: its lower and its
+/// upper half. Those of the term with number `i` are at `i`.
 #[derive(Debug, Default)]
-struct Tallies(Array<16>);
-
-/// The two numbers of a term.
-fn halves(tally: &mut [u8; 16]) -> (&mut [u8; 8], &mut [u8; 8]) {
-    let (first, second) = tally.split_first_chunk_mut().expect("8 of 16 bytes");
-    (first, second.try_into().expect("the other 8"))
+struct Frequencies {
+    both: Array<8>,
+    /// Terms whose upper half has overflowed.
+    often: Vec<u32>,
 }
 
-impl Tallies {
+impl Frequencies {
     /// In how many documents, and how often in all, each term was met.
-    fn counts(&self) -> impl Iterator<Item = (u64, u64)> {
-        self.0.as_slice().iter().map(|&(mut tally)| {
-            let (first, second) = halves(&mut tally);
-            (u64::from_ne_bytes(*first) >> 32, u64::from_ne_bytes(*second))
+    fn counts(&mut self) -> impl Iterator<Item = (u64, u64)> {
+        self.often.sort_unstable();
+        let often = &self.often;
+        let mut overflows = 0;
+        let both = self.both.as_slice().iter().enumerate().skip(1);
+        both.map(move |(number, &both)| {
+            let both = u64::from_ne_bytes(both);
+            let before = overflows;
+            while often.get(overflows).is_some_and(|&often| often as usize == number) {
+                overflows += 1;
+            }
+            (both & u64::from(u32::MAX), (both >> 32) + (((overflows - before) as u64) << 32))
         })
     }
 
-    /// Counts terms of one document; `met` lists them, each once.
-    fn meet(&mut self, numbers: &[u32], met: &mut Vec<u32>) -> Result<()> {
-        let tallies = self.0.as_mut_slice();
-        let mut length = met.len();
-        reserve(met, numbers.len())?;
-        met.resize(length + numbers.len(), 0);
-        for &number in numbers {
-            let (tally, _) = halves(&mut tallies[number as usize - 1]);
-            let count = u64::from_ne_bytes(*tally);
-            // Whether a word has been met before is a coin toss, so there is no branch.
-            met[length] = number;
-            length += usize::from(count as u32 == 0);
-            if count as u32 == u32::MAX {
-                return Err(Error::CountOverflow { count: 1 << 32 });
-            }
-            *tally = (count + 1).to_ne_bytes();
-        }
-        met.truncate(length);
-        Ok(())
-    }
-
-    /// Ends a document: returns how often it had the term.
-    fn close(&mut self, number: u32) -> u32 {
-        let (first, second) = halves(&mut self.0.as_mut_slice()[number as usize - 1]);
-        let count = u64::from_ne_bytes(*first);
-        let here = count as u32;
+    /// Adds a document that has a term so many times.
+    #[inline(always)]
+    fn add(&mut self, number: u32, count: u32) -> Result<()> {
+        let both = &mut self.both.as_mut_slice()[number as usize];
         // There are no more documents than 32 bits can count.
-        *first = ((count >> 32 << 32) + (1 << 32)).to_ne_bytes();
-        *second = (u64::from_ne_bytes(*second) + u64::from(here)).to_ne_bytes();
-        here
+        let more = u64::from(count) << 32 | 1;
+        let (sum, is_over) = u64::from_ne_bytes(*both).overflowing_add(more);
+        *both = sum.to_ne_bytes();
+        if is_over {
+            reserve(&mut self.often, 1)?;
+            self.often.push(number);
+        }
+        Ok(())
     }
 }
 
@@ -107,12 +83,12 @@ impl Tallies {
 #[derive(Debug, Default)]
 pub struct Counter {
     vocabulary: Vocabulary,
-    tallies: Tallies,
+    frequencies: Frequencies,
+    tally: Tally,
     n_documents: u32,
     largest: u32,
     scratch: Scratch,
     lookup: Lookup,
-    met: Vec<u32>,
     collector: Collector,
 }
 
@@ -149,13 +125,13 @@ impl Counter {
         let Terminology { analyzer, tables, kernel } = terminology;
         let first = self.vocabulary.terms().len() as u32 + 1;
         for &document in documents {
-            let Self { vocabulary, tallies, scratch, lookup, met, .. } = self;
-            met.clear();
+            let Self { vocabulary, tally, scratch, lookup, .. } = self;
+            tally.clear();
             analyzer.analyze(document, tables, kernel, scratch, &mut |text, spans| {
                 cancel.check()?;
                 vocabulary.intern(text, spans, kernel, lookup)?;
-                tallies.0.resize(vocabulary.terms().len())?;
-                tallies.meet(&lookup.numbers, met)
+                tally.resize(vocabulary.terms().len() + 1)?;
+                tally.meet(lookup.numbers.iter().copied())
             })?;
             self.close_document(keep)?;
         }
@@ -165,23 +141,13 @@ impl Counter {
 
     fn close_document(&mut self, keep: bool) -> Result<()> {
         self.n_documents = self.n_documents.checked_add(1).ok_or(Error::TooManyDocuments)?;
-        if keep {
-            self.collector.reserve(self.met.len())?;
+        self.frequencies.both.resize(self.vocabulary.terms().len() + 1)?;
+        let (numbers, counts) = self.tally.close()?;
+        for (&number, &count) in numbers.iter().zip(counts) {
+            self.frequencies.add(number, count)?;
         }
-        for &number in &self.met {
-            let count = self.tallies.close(number);
-            self.largest = self.largest.max(count);
-            if keep {
-                self.collector.push(number, count)?;
-            }
-        }
-        if keep {
-            self.collector.close_row();
-        }
-        if self.largest > i32::MAX as u32 {
-            return Err(Error::CountOverflow { count: self.largest as usize });
-        }
-        Ok(())
+        self.largest = counts.iter().fold(self.largest, |largest, &count| largest.max(count));
+        if keep { self.collector.push(numbers, counts) } else { Ok(()) }
     }
 }
 
@@ -285,7 +251,7 @@ impl TermCounts {
 
 /// What a term takes beside its bytes, at the most, since memory is doubled when it is full: two records, four
 /// slots, two pairs of counts.
-const BYTES_PER_TERM: usize = 2 * 16 + 4 * 8 + 2 * 2 * 8;
+const BYTES_PER_TERM: usize = 2 * 16 + 4 * 4 + 2 * 2 * 8;
 
 /// For each counter, the joined number of each of its terms; no list for a counter whose numbers are the joined
 /// ones.
@@ -298,30 +264,26 @@ pub type Renumbering = Vec<Option<Vec<u32>>>;
 pub fn join(
     mut counters: Vec<Counter>,
     chunks: &[(usize, Range<u32>)],
+    threads: usize,
     cancel: &Cancel,
 ) -> Result<(TermCounts, Renumbering)> {
     let n_documents = counters.iter().map(|counter| u64::from(counter.n_documents)).sum();
     let mut joined = TermCounts { n_documents, ..TermCounts::default() };
     if let [counter] = counters.as_mut_slice() {
         joined.vocabulary = Arc::new(std::mem::take(&mut counter.vocabulary));
-        joined.add(joined.vocabulary.clone().terms().numbers(), counter.tallies.counts())?;
+        joined.add(joined.vocabulary.clone().terms().numbers(), counter.frequencies.counts())?;
         return Ok((joined, vec![None]));
     }
-    // The tables of the counters have done their work, and make room for the joined one.
-    let counters: Vec<(Terms, Tallies)> = counters
+    // The tables of the counters have done their work, and make room.
+    let counters: Vec<(Terms, Frequencies)> = counters
         .into_iter()
-        .map(|counter| (counter.vocabulary.into_terms(), counter.tallies))
+        .map(|counter| (counter.vocabulary.into_terms(), counter.frequencies))
         .collect();
-    let mut vocabulary = Vocabulary::default();
-    let mut numbers: Vec<Vec<u32>> = counters.iter().map(|_| vec![0]).collect();
-    for (counter, new) in chunks {
-        cancel.check()?;
-        let (terms, _) = &counters[*counter];
-        vocabulary.intern_terms(terms, new.clone(), &mut numbers[*counter])?;
-    }
-    joined.vocabulary = Arc::new(vocabulary);
-    for ((_, tallies), numbers) in counters.into_iter().zip(&numbers) {
-        joined.add(numbers[1..].iter().copied(), tallies.counts())?;
+    let terms: Vec<&Terms> = counters.iter().map(|(terms, _)| terms).collect();
+    let (terms, numbers) = join_terms(&terms, chunks, threads, cancel)?;
+    joined.vocabulary = Arc::new(Vocabulary::from(terms));
+    for ((_, mut frequencies), numbers) in counters.into_iter().zip(&numbers) {
+        joined.add(numbers[1..].iter().copied(), frequencies.counts())?;
     }
     Ok((joined, numbers.into_iter().map(Some).collect()))
 }

@@ -29,31 +29,19 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// Makes room for a document with so many entries.
-    pub fn reserve(&mut self, entries: usize) -> Result<()> {
-        reserve(&mut self.numbers, entries)?;
-        reserve(&mut self.counts, entries)?;
-        reserve(&mut self.row_ends, 1)
-    }
-
-    /// Adds an entry to the document at hand, for which there must be room.
-    #[inline]
-    pub fn push(&mut self, number: u32, count: u32) -> Result<()> {
-        self.numbers.push(number);
-        match u8::try_from(count) {
-            Ok(count) if count != MANY => self.counts.push(count),
-            _ => {
-                self.counts.push(MANY);
-                reserve(&mut self.large, 1)?;
-                self.large.push(count);
-            }
+    /// Adds a document with these terms, and how often it has each.
+    pub fn push(&mut self, numbers: &[u32], counts: &[u32]) -> Result<()> {
+        reserve(&mut self.numbers, numbers.len())?;
+        reserve(&mut self.counts, counts.len())?;
+        reserve(&mut self.row_ends, 1)?;
+        self.numbers.extend_from_slice(numbers);
+        self.counts.extend(counts.iter().map(|&count| count.min(MANY.into()) as u8));
+        for &count in counts.iter().filter(|&&count| count >= MANY.into()) {
+            reserve(&mut self.large, 1)?;
+            self.large.push(count);
         }
-        Ok(())
-    }
-
-    /// Ends the document at hand.
-    pub fn close_row(&mut self) {
         self.row_ends.push(self.numbers.len());
+        Ok(())
     }
 
     /// Returns what has been gathered, and starts anew.
@@ -113,27 +101,18 @@ impl Entries {
         self.parts().0.iter().map(|&number| u32::from_ne_bytes(number))
     }
 
-    /// The entries of each document: the number of a term, and its count.
-    #[expect(clippy::missing_panics_doc, reason = "as many counts are large as say so")]
-    pub fn rows(&self) -> impl Iterator<Item = impl ExactSizeIterator<Item = (u32, u32)>> {
+    /// The entries of each document.
+    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         let (numbers, counts) = self.parts();
         let mut start = 0;
         let mut large = self.large.as_slice();
         self.row_ends.iter().map(move |&end| {
-            let row = start..end;
+            let (numbers, counts) = (&numbers[start..end], &counts[start..end]);
             start = end;
-            let counts = &counts[row.clone()];
-            let own_large;
             let n_large = counts.iter().map(|&count| usize::from(count == MANY)).sum();
+            let own_large;
             (own_large, large) = large.split_at(n_large);
-            let mut own_large = own_large.iter();
-            numbers[row].iter().zip(counts).map(move |(&number, &count)| {
-                let count = match count {
-                    MANY => *own_large.next().expect("each large count has a place"),
-                    count => count.into(),
-                };
-                (u32::from_ne_bytes(number), count)
-            })
+            Row { numbers, counts, large: own_large }
         })
     }
 
@@ -141,5 +120,48 @@ impl Entries {
         let memory = self.memory.as_deref().unwrap_or(&[]);
         let (numbers, counts) = memory.split_at(self.length * size_of::<u32>());
         (numbers.as_chunks().0, &counts[..self.length])
+    }
+}
+
+/// The entries of one document.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'a> {
+    numbers: &'a [[u8; 4]],
+    counts: &'a [u8],
+    large: &'a [u32],
+}
+
+impl Row<'_> {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.numbers.is_empty()
+    }
+
+    /// The number of each term and its count, if all counts are small.
+    #[must_use]
+    pub fn small(&self) -> Option<impl ExactSizeIterator<Item = (u32, u8)>> {
+        let numbers = self.numbers.iter().map(|&number| u32::from_ne_bytes(number));
+        self.large.is_empty().then(|| numbers.zip(self.counts.iter().copied()))
+    }
+
+    /// The number of each term, and its count.
+    #[expect(clippy::missing_panics_doc, reason = "as many counts are large as say so")]
+    #[must_use]
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (u32, u32)> {
+        let mut large = self.large.iter();
+        self.numbers.iter().zip(self.counts).map(move |(&number, &count)| {
+            let count = match count {
+                MANY => *large.next().expect("each large count has a place"),
+                count => count.into(),
+            };
+            (u32::from_ne_bytes(number), count)
+        })
     }
 }

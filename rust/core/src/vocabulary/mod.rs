@@ -7,32 +7,39 @@
 //! joins these; [`entries`] holds what the documents held, until [`rows`] writes it into a matrix;
 //! [`sorting`] puts terms into alphabetical order.
 //!
-//! A hash table with linear probing holds, in 64 bits a slot, the hash of a term and its number; the terms
-//! themselves are elsewhere ([`terms`]):
+//! A hash table with linear probing holds the numbers of terms; the terms themselves are elsewhere ([`terms`]):
 //!
 //! ```text
-//! slots     | hash 4b2e, number 2 |  | hash 9c01, number 1 | hash 9c07, number 3 |  ...
+//! slots     | 2 |   | 1 | 3 |   |  ...
 //! records   (none) | the | cat | sat
 //! ```
 //!
 //! # Why
 //!
-//! Both look-ups work on a batch of terms in three passes: all records and hashes; then, for all, the term in
-//! the slot the hash points to; then, one after the other, what these did not settle. The second pass is where memory is waited
-//! for, and since its steps do not depend on each other the processor waits for many at once. One pass
-//! per term was half as fast with 170,000 terms. Slots that hold short terms themselves were slower: the
-//! table outgrows the cache.
+//! Both look-ups work on a batch of terms in passes: all records and hashes; then, for all, the number in
+//! the slot the hash points to; then, whether the term of this number is the one; then, one after the other, what
+//! these did not settle. The passes in the middle are where memory is waited for, and since their steps are short and
+//! do not depend on each other the processor waits for dozens at once. One pass per term took twice as long with
+//! 170,000 terms, one pass for slots and records together half as long again.
+//!
+//! Slots that hold short terms themselves were slower: the table outgrows the cache. For the same reason slots that hold
+//! hashes beside the numbers were slower by 5 %, though without these a search that goes on from a slot has to look at
+//! the record of each term that it passes, and a table that grows has to hash all terms anew.
 //!
 //! scikit-learn numbers terms by first sight, and entries of its matrices come in that order, so the
 //! numbers must not depend on which thread saw a term first; `counting` says how that is kept.
 
 pub mod counting;
 pub mod entries;
+mod joining;
 pub mod rows;
 pub mod sorting;
+mod tally;
 mod terms;
 
 pub use terms::{Record, Seed, Terms, pack};
+
+use std::sync::OnceLock;
 
 use crate::documents::Span;
 use crate::error::{Error, Result, reserve};
@@ -49,8 +56,8 @@ const FEWEST_SLOTS: usize = 1 << 6;
 pub struct Vocabulary {
     seed: Seed,
     terms: Terms,
-    /// Hash and number of a term, or 0. As many as a power of two, or none before the first term.
-    slots: Array<8>,
+    /// Numbers of terms, or 0. As many as a power of two. There are none before they are needed.
+    slots: OnceLock<Array<4>>,
 }
 
 /// Terms on their way to their numbers. A thread uses one again and again.
@@ -70,7 +77,14 @@ impl Default for Lookup {
 
 impl Default for Vocabulary {
     fn default() -> Self {
-        Self { seed: Seed::random(), terms: Terms::default(), slots: Array::default() }
+        Self::from(Terms::default())
+    }
+}
+
+impl From<Terms> for Vocabulary {
+    /// A vocabulary of these terms, whose table will be made when it is needed.
+    fn from(terms: Terms) -> Self {
+        Self { seed: Seed::random(), terms, slots: OnceLock::new() }
     }
 }
 
@@ -103,13 +117,15 @@ impl Vocabulary {
             lookup.numbers.resize(spans.len(), 0);
             return Ok(());
         }
+        let slots = self.slots()?.as_slice();
         for spans in spans.chunks(BATCH) {
             kernel.pack(text, spans, self.seed, &mut lookup.records, &mut lookup.hashes);
-            let first = self.guess(lookup, spans.len());
+            let first = guess(slots, &self.terms, lookup, spans.len());
             for (i, number) in lookup.numbers[first..].iter_mut().enumerate() {
                 if *number == 0 {
                     let term = &text[spans[i].start as usize..spans[i].end as usize];
-                    *number = self.probe(lookup.records[i], lookup.hashes[i], term).unwrap_or(0);
+                    let (record, hash) = (lookup.records[i], lookup.hashes[i]);
+                    *number = probe(slots, &self.terms, record, hash, term).unwrap_or(0);
                 }
             }
         }
@@ -167,7 +183,11 @@ impl Vocabulary {
         length: usize,
         term: impl Fn(usize) -> &'t [u8],
     ) -> Result<()> {
-        let first = self.guess(lookup, length);
+        if self.slots.get_mut().is_none() {
+            self.slots()?;
+        }
+        let slots = self.slots.get_mut().expect("made above").as_slice();
+        let first = guess(slots, &self.terms, lookup, length);
         for (i, number) in lookup.numbers[first..].iter_mut().enumerate() {
             if *number == 0 {
                 *number = self.insert(lookup.records[i], lookup.hashes[i], term(i))?;
@@ -176,92 +196,77 @@ impl Vocabulary {
         Ok(())
     }
 
-    /// Appends, for each of `length` terms, its number if the first slot it could be in holds it, else 0.
-    /// Returns where these numbers start.
-    fn guess(&self, lookup: &mut Lookup, length: usize) -> usize {
-        let Lookup { numbers, records, hashes } = lookup;
-        let first = numbers.len();
-        let (slots, known) = (self.slots.as_slice(), self.terms.records());
-        if known.is_empty() {
-            numbers.resize(first + length, 0);
-            return first;
-        }
-        let mask = slots.len() - 1;
-        numbers.extend(records.iter().zip(hashes).take(length).map(|(record, &mut hash)| {
-            let number = u64::from_ne_bytes(slots[hash as usize & mask]) as u32;
-            // No branch: which of many terms is not in its first slot cannot be predicted.
-            if known[number as usize] == *record { number } else { 0 }
-        }));
-        first
-    }
-
-    /// Looks for a term: its number, or the free slot where it would go. There must be slots.
-    fn probe(&self, record: Record, hash: u32, term: &[u8]) -> std::result::Result<u32, usize> {
-        let slots = self.slots.as_slice();
-        let mask = slots.len() - 1;
-        let mut place = hash as usize & mask;
-        loop {
-            let slot = u64::from_ne_bytes(slots[place]);
-            if slot == 0 {
-                return Err(place);
-            }
-            let number = slot as u32;
-            if (slot >> 32) as u32 == hash && self.terms.is(number, record, term) {
-                return Ok(number);
-            }
-            place = (place + 1) & mask;
-        }
-    }
-
     #[inline(never)]
     fn insert(&mut self, record: Record, hash: u32, term: &[u8]) -> Result<u32> {
-        // A free slot must remain, or a search for what is not there would never end.
-        if (self.terms.len() + 1) * 2 > self.slots.as_slice().len() {
-            self.resize((self.slots.as_slice().len() * 2).max(FEWEST_SLOTS))?;
+        if slots_for(self.terms.len() + 1) > self.slots()?.as_slice().len() {
+            self.slots = self.table(slots_for(self.terms.len() + 1))?.into();
         }
-        let place = match self.probe(record, hash, term) {
+        let slots = self.slots.get_mut().expect("made above").as_mut_slice();
+        let place = match probe(slots, &self.terms, record, hash, term) {
             Ok(number) => return Ok(number),
             Err(place) => place,
         };
         let number = self.terms.push(record, term)?;
-        let slot = u64::from(hash) << 32 | u64::from(number);
-        self.slots.as_mut_slice()[place] = slot.to_ne_bytes();
+        slots[place] = number.to_ne_bytes();
         Ok(number)
+    }
+
+    /// The table, made if there is none.
+    fn slots(&self) -> Result<&Array<4>> {
+        if let Some(slots) = self.slots.get() {
+            return Ok(slots);
+        }
+        let slots = self.table(slots_for(self.terms.len()))?;
+        // Another thread may have been faster.
+        Ok(self.slots.get_or_init(|| slots))
+    }
+
+    /// Makes the table that [`find`](Self::find) needs, unless there is one.
+    pub fn prepare(&self) -> Result<()> {
+        self.slots().map(drop)
     }
 
     /// Makes room for all terms of another vocabulary, so that interning them cannot fail any more.
     pub fn reserve(&mut self, terms: &Terms) -> Result<()> {
         self.terms.reserve(terms)?;
-        let needed = (self.terms.len() + terms.len()) * 2;
-        let length = needed.next_power_of_two().max(FEWEST_SLOTS);
-        if length > self.slots.as_slice().len() { self.resize(length) } else { Ok(()) }
+        let length = slots_for(self.terms.len() + terms.len());
+        if length > self.slots()?.as_slice().len() {
+            self.slots = self.table(length)?.into();
+        }
+        Ok(())
     }
 
-    /// Puts all hashes and numbers into a table of `length` slots.
-    fn resize(&mut self, length: usize) -> Result<()> {
-        let mut larger = Array::<8>::zeroed(length)?;
-        let (slots, mask) = (larger.as_mut_slice(), length - 1);
-        for &slot in self.slots.as_slice().iter().filter(|&&slot| slot != [0; 8]) {
-            let mut place = (u64::from_ne_bytes(slot) >> 32) as usize & mask;
-            while slots[place] != [0; 8] {
+    /// A table of all terms, of `length` slots.
+    fn table(&self, length: usize) -> Result<Array<4>> {
+        let mut table = Array::<4>::zeroed(length)?;
+        let (slots, mask) = (table.as_mut_slice(), length - 1);
+        // Those that were seen first are the most frequent ones, and get the slots that are looked at first.
+        for number in self.terms.numbers() {
+            let mut place = self.terms.packed(number, self.seed).1 as usize & mask;
+            while slots[place] != [0; 4] {
                 place = (place + 1) & mask;
             }
-            slots[place] = slot;
+            slots[place] = number.to_ne_bytes();
         }
-        self.slots = larger;
-        Ok(())
+        Ok(table)
     }
 
     /// A copy.
     pub fn try_clone(&self) -> Result<Self> {
-        let (terms, slots) = (self.terms.try_clone()?, self.slots.try_clone()?);
-        Ok(Self { seed: self.seed, terms, slots })
+        let slots = self.slots.get().map(Array::try_clone).transpose()?;
+        let slots = slots.map_or_else(OnceLock::new, OnceLock::from);
+        Ok(Self { seed: self.seed, terms: self.terms.try_clone()?, slots })
     }
 
-    /// Size in memory, in bytes.
+    /// Size in memory, in bytes, including that of the table, whether there is one yet or not.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.terms.size() + self.slots.size()
+        let slots = match self.slots.get() {
+            Some(slots) => slots.as_slice().len(),
+            None if self.terms.is_empty() => 0,
+            None => slots_for(self.terms.len()),
+        };
+        self.terms.size() + slots * size_of::<u32>()
     }
 
     /// A vocabulary of these terms, in this order.
@@ -277,5 +282,54 @@ impl Vocabulary {
             }
         }
         Ok(vocabulary)
+    }
+}
+
+/// Slots for so many terms. At least half of them remain free, for a search for what is not there ends at a free one.
+fn slots_for(terms: usize) -> usize {
+    (terms * 2).next_power_of_two().max(FEWEST_SLOTS)
+}
+
+/// Appends, for each of `length` terms, its number if the first slot it could be in holds it, else 0.
+/// Returns where these numbers start.
+fn guess(slots: &[[u8; 4]], terms: &Terms, lookup: &mut Lookup, length: usize) -> usize {
+    let Lookup { numbers, records, hashes } = lookup;
+    let first = numbers.len();
+    let known = terms.records();
+    if known.is_empty() {
+        numbers.resize(first + length, 0);
+        return first;
+    }
+    let mask = slots.len() - 1;
+    // Loops this short let the processor wait for dozens of slots, and then of records, at once.
+    numbers.extend(
+        hashes[..length].iter().map(|&hash| u32::from_ne_bytes(slots[hash as usize & mask])),
+    );
+    for (number, record) in numbers[first..].iter_mut().zip(records) {
+        // No branch: which of many terms is not in its first slot cannot be predicted.
+        *number = if known[*number as usize] == *record { *number } else { 0 };
+    }
+    first
+}
+
+/// Looks for a term: its number, or the free slot where it would go.
+fn probe(
+    slots: &[[u8; 4]],
+    terms: &Terms,
+    record: Record,
+    hash: u32,
+    term: &[u8],
+) -> std::result::Result<u32, usize> {
+    let mask = slots.len() - 1;
+    let mut place = hash as usize & mask;
+    loop {
+        let number = u32::from_ne_bytes(slots[place]);
+        if number == 0 {
+            return Err(place);
+        }
+        if terms.is(number, record, term) {
+            return Ok(number);
+        }
+        place = (place + 1) & mask;
     }
 }

@@ -11,14 +11,14 @@
 
 use super::counting::Terminology;
 use super::entries::Entries;
+use super::tally::Tally;
 use super::{Lookup, Vocabulary};
 use crate::analyzer::Scratch;
 use crate::csr::{Arrays, Index, Rows, Value};
 use crate::documents::Document;
-use crate::error::{Error, Result, reserve};
+use crate::error::{Result, reserve};
 use crate::hashing::Counts;
 use crate::kernel::Kernel;
-use crate::memory::Array;
 use crate::parallel::Cancel;
 
 /// In the place of a column: the term has none.
@@ -63,15 +63,22 @@ pub fn count_kept(entries: &Entries, numbers: Option<&[u32]>, columns: &[u32]) -
     entries.numbers().filter(has_column).count()
 }
 
-/// Pairs of a number and a count, in the upper and the lower half of 64 bits, and room for sorting them.
+/// A number and a count in one key, and room for sorting.
 #[derive(Debug, Default)]
-pub struct Pairs {
-    pairs: Vec<u64>,
-    spare: Vec<u64>,
+pub struct Keys {
+    /// The count in the lowest byte.
+    narrow: Vec<u32>,
+    narrow_spare: Vec<u32>,
+    /// The count in the lower half.
+    wide: Vec<u64>,
+    wide_spare: Vec<u64>,
 }
 
+/// From this number on, a count of 8 bits does not fit beside a number in 32 bits.
+const WIDE: usize = 1 << 24;
+
 impl Rows for FirstSight<'_> {
-    type Scratch = Pairs;
+    type Scratch = Keys;
 
     fn shape(&self) -> (usize, usize) {
         (self.entries.row_ends().len(), self.kept)
@@ -81,29 +88,66 @@ impl Rows for FirstSight<'_> {
         &self,
         value: &impl Fn(i32) -> V,
         arrays: &mut Arrays<'_, V, I>,
-        scratch: &mut Pairs,
+        scratch: &mut Keys,
         cancel: &Cancel,
     ) -> Result<()> {
-        let Pairs { pairs, spare } = scratch;
-        let mut place = 0;
+        let Keys { narrow, narrow_spare, wide, wide_spare } = scratch;
+        let (mut indices, mut data) = (&mut *arrays.indices, &mut *arrays.data);
+        let mut end = 0;
         for (row, row_end) in self.entries.rows().zip(&mut *arrays.row_ends) {
-            pairs.clear();
-            reserve(pairs, row.len())?;
-            pairs.extend(row.map(|(number, count)| {
-                u64::from(joined(self.numbers, number)) << 32 | u64::from(count)
-            }));
-            self.kernel.sort_pairs(pairs, spare, &|| cancel.check())?;
-            for &pair in pairs.iter() {
-                let column = self.columns[(pair >> 32) as usize];
-                if column != NO_COLUMN {
-                    arrays.indices[place] = I::from_usize(column as usize);
-                    arrays.data[place] = value((pair as u32).cast_signed());
-                    place += 1;
-                }
-            }
-            *row_end = I::from_usize(place);
+            let kept = if let Some(row) = row.small().filter(|_| self.columns.len() <= WIDE) {
+                narrow.clear();
+                reserve(narrow, row.len())?;
+                narrow.extend(
+                    row.map(|(number, count)| joined(self.numbers, number) << 8 | u32::from(count)),
+                );
+                self.kernel.sort(narrow, narrow_spare, &|| cancel.check())?;
+                let split = |key: u32| (key >> 8, (key & 0xff).cast_signed());
+                self.place(narrow.iter().map(|&key| split(key)), value, indices, data)
+            } else {
+                wide.clear();
+                reserve(wide, row.len())?;
+                wide.extend(row.iter().map(|(number, count)| {
+                    u64::from(joined(self.numbers, number)) << 32 | u64::from(count)
+                }));
+                self.kernel.sort_pairs(wide, wide_spare, &|| cancel.check())?;
+                let split = |key: u64| ((key >> 32) as u32, (key as u32).cast_signed());
+                self.place(wide.iter().map(|&key| split(key)), value, indices, data)
+            };
+            (indices, data) = (&mut indices[kept..], &mut data[kept..]);
+            end += kept;
+            *row_end = I::from_usize(end);
         }
         Ok(())
+    }
+}
+
+impl FirstSight<'_> {
+    /// Writes the entries that have a column, and returns how many these are.
+    #[inline(always)]
+    fn place<V: Value, I: Index>(
+        &self,
+        entries: impl ExactSizeIterator<Item = (u32, i32)>,
+        value: &impl Fn(i32) -> V,
+        indices: &mut [I],
+        data: &mut [V],
+    ) -> usize {
+        let length = entries.len();
+        let columns = entries.map(|(number, count)| (self.columns[number as usize], count));
+        if self.kept == self.entries.len() {
+            for ((index, datum), (column, count)) in indices.iter_mut().zip(data).zip(columns) {
+                *index = I::from_usize(column as usize);
+                *datum = value(count);
+            }
+            return length;
+        }
+        let mut place = 0;
+        for (column, count) in columns.filter(|&(column, _)| column != NO_COLUMN) {
+            indices[place] = I::from_usize(column as usize);
+            data[place] = value(count);
+            place += 1;
+        }
+        place
     }
 }
 
@@ -112,19 +156,21 @@ impl Rows for FirstSight<'_> {
 pub struct Buffers {
     scratch: Scratch,
     lookup: Lookup,
-    /// The columns that the document at hand has, each once, and how often it has each column there is.
-    met: Vec<u32>,
-    here: Array<4>,
+    tally: Tally,
     spare: Vec<u32>,
 }
 
 impl Buffers {
     /// Buffers for a matrix of so many columns.
     pub fn new(n_columns: usize) -> Result<Self> {
-        let mut here = Array::default();
-        here.resize(n_columns)?;
-        let (scratch, lookup) = (Scratch::default(), Lookup::default());
-        Ok(Self { scratch, lookup, met: Vec::new(), here, spare: Vec::new() })
+        let mut tally = Tally::default();
+        tally.resize(n_columns)?;
+        Ok(Self {
+            scratch: Scratch::default(),
+            lookup: Lookup::default(),
+            tally,
+            spare: Vec::new(),
+        })
     }
 }
 
@@ -143,47 +189,24 @@ pub fn look_up(
     cancel: &Cancel,
 ) -> Result<Counts> {
     let Terminology { analyzer, tables, kernel } = terminology;
-    let Buffers { scratch, lookup, met, here, spare } = buffers;
-    let mut counts = Counts::default();
-    reserve(&mut counts.row_ends, documents.len())?;
+    let Buffers { scratch, lookup, tally, spare } = buffers;
+    let mut found = Counts::default();
+    reserve(&mut found.row_ends, documents.len())?;
     for &document in documents {
-        met.clear();
+        tally.clear();
         analyzer.analyze(document, tables, kernel, scratch, &mut |text, spans| {
             cancel.check()?;
             vocabulary.find(text, spans, kernel, lookup)?;
-            meet(&lookup.numbers, columns, here.as_mut_slice(), met)
+            tally.meet(lookup.numbers.iter().map(|&number| columns[number as usize]))
         })?;
         // Fewer columns are left to sort than there were tokens, by half in prose.
-        kernel.sort(met, spare, &|| cancel.check())?;
-        reserve(&mut counts.columns, met.len())?;
-        reserve(&mut counts.sums, met.len())?;
-        counts.columns.extend_from_slice(met);
-        let here = here.as_mut_slice();
-        for &column in &*met {
-            let count = u32::from_ne_bytes(std::mem::take(&mut here[column as usize]));
-            let overflow = |_| Error::CountOverflow { count: count as usize };
-            counts.sums.push(i32::try_from(count).map_err(overflow)?);
-        }
-        counts.row_ends.push(counts.columns.len());
+        kernel.sort(tally.met(), spare, &|| cancel.check())?;
+        let (met, counts) = tally.close()?;
+        reserve(&mut found.columns, met.len())?;
+        reserve(&mut found.sums, met.len())?;
+        found.columns.extend_from_slice(met);
+        found.sums.extend(counts.iter().map(|count| count.cast_signed()));
+        found.row_ends.push(found.columns.len());
     }
-    Ok(counts)
-}
-
-/// Counts the columns of terms of one document; `met` lists them, each once.
-fn meet(numbers: &[u32], columns: &[u32], here: &mut [[u8; 4]], met: &mut Vec<u32>) -> Result<()> {
-    let mut length = met.len();
-    reserve(met, numbers.len())?;
-    met.resize(length + numbers.len(), 0);
-    for column in numbers.iter().map(|&number| columns[number as usize]) {
-        if column != NO_COLUMN {
-            let here = &mut here[column as usize];
-            // Whether a word has been met before is a coin toss, so there is no branch.
-            met[length] = column;
-            length += usize::from(*here == [0; 4]);
-            let count = u32::from_ne_bytes(*here).checked_add(1);
-            *here = count.ok_or(Error::CountOverflow { count: 1 << 32 })?.to_ne_bytes();
-        }
-    }
-    met.truncate(length);
-    Ok(())
+    Ok(found)
 }

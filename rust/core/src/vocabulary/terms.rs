@@ -108,25 +108,26 @@ pub fn pack(text: &[u8], span: Span, seed: Seed) -> (Record, u32) {
     const { assert!(PADDING >= size_of::<Record>()) };
     let (start, end) = (span.start as usize, span.end as usize);
     let length = end - start;
-    if length > SHORT {
-        return pack_long(&text[start..end], seed);
-    }
-    let bytes = *text[start..].first_chunk().expect("the text is padded");
-    let record = u128::from_le_bytes(bytes) & KEEP[length] | (length as u128) << 120;
-    (record.to_le_bytes(), seed.hash_short(record))
+    // Both halves stay in registers until they are stored: a record that is put together in memory from halves
+    // and loaded as a whole right afterwards makes the processor wait for both.
+    let (record, hash) = if length > SHORT {
+        (long_record(length, u64::MAX), hash_long(&text[start..end], seed))
+    } else {
+        let bytes = *text[start..].first_chunk().expect("the text is padded");
+        let record = u128::from_le_bytes(bytes) & KEEP[length] | (length as u128) << 120;
+        (record, seed.hash_short(record))
+    };
+    (record.to_le_bytes(), hash)
 }
 
 #[cold]
-fn pack_long(term: &[u8], seed: Seed) -> (Record, u32) {
-    (long_record(term.len(), u64::MAX), seed.hash_long(term))
+fn hash_long(term: &[u8], seed: Seed) -> u32 {
+    seed.hash_long(term)
 }
 
-fn long_record(length: usize, offset: u64) -> Record {
-    let mut record = [0; 16];
-    record[..4].copy_from_slice(&(length as u32).to_le_bytes());
-    record[4..12].copy_from_slice(&offset.to_le_bytes());
-    record[15] = LONG;
-    record
+/// The record of a long term that lies at `offset` in an arena.
+const fn long_record(length: usize, offset: u64) -> u128 {
+    (LONG as u128) << 120 | (offset as u128) << 32 | length as u32 as u128
 }
 
 /// Terms by number. Numbers start at 1; 0 is no term.
@@ -183,7 +184,8 @@ impl Terms {
     pub(super) fn packed(&self, number: u32, seed: Seed) -> (Record, u32) {
         let record = *self.record(number);
         if record[15] == LONG {
-            pack_long(self.bytes(number), seed)
+            let term = self.bytes(number);
+            (long_record(term.len(), u64::MAX).to_le_bytes(), seed.hash_long(term))
         } else {
             (record, seed.hash_short(u128::from_le_bytes(record)))
         }
@@ -193,6 +195,13 @@ impl Terms {
     /// they are the start of: the number of bytes if it is up to 7, else [`MORE`](Self::MORE), in the lowest
     /// byte. Two terms with the same one are the same up to there, and, if there is no more, to their ends.
     pub(super) fn piece(&self, number: u32, skip: usize) -> u64 {
+        let record = self.record(number);
+        if record[15] != LONG && skip < SHORT {
+            // Behind a short term there are zeros, up to its length.
+            let length = usize::from(record[15]).saturating_sub(skip);
+            let bytes = (u128::from_le_bytes(*record) & KEEP[SHORT]) >> (8 * skip);
+            return (bytes as u64).swap_bytes() & !0xff | length.min(Self::MORE as usize) as u64;
+        }
         let rest = self.bytes(number).get(skip..).unwrap_or_default();
         let mut piece = [0; 8];
         let length = rest.len().min(7);
@@ -221,6 +230,23 @@ impl Terms {
         }
     }
 
+    /// Whether the term of this number is the one that another has given the number `others`.
+    pub(super) fn has_same(&self, number: u32, other: &Self, others: u32) -> bool {
+        let (own, record) = (self.record(number), other.record(others));
+        if own[15] == LONG {
+            record[15] == LONG && self.bytes(number) == other.bytes(others)
+        } else {
+            own == record
+        }
+    }
+
+    /// Adds a term that another has given the number `others`, and returns its number here.
+    pub(super) fn push_from(&mut self, other: &Self, others: u32) -> Result<u32> {
+        let record = *other.record(others);
+        let term = if record[15] == LONG { other.bytes(others) } else { &[] };
+        self.push(record, term)
+    }
+
     /// Adds a term and returns its number.
     pub(super) fn push(&mut self, record: Record, term: &[u8]) -> Result<u32> {
         if self.len() == Self::MAX {
@@ -231,7 +257,7 @@ impl Terms {
         }
         if record[15] == LONG {
             reserve(&mut self.arena, term.len())?;
-            self.records.push(long_record(term.len(), self.arena.len() as u64))?;
+            self.records.push(long_record(term.len(), self.arena.len() as u64).to_le_bytes())?;
             self.arena.extend_from_slice(term);
         } else {
             self.records.push(record)?;

@@ -125,7 +125,7 @@ pub fn count_dealt(
         start = end;
     }
     let largest = crew.iter().map(Counter::largest).max().unwrap_or(0);
-    let (counts, renumbering) = join(crew, &new, &Cancel::default()).unwrap();
+    let (counts, renumbering) = join(crew, &new, counters / 2, &Cancel::default()).unwrap();
     Dealt { counts, renumbering, entries, largest }
 }
 

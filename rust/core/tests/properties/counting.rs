@@ -10,7 +10,7 @@ use shardfit_core::vocabulary::Lookup;
 use shardfit_core::vocabulary::counting::{Counter, TermCounts, Terminology, join};
 
 use crate::corpus::{
-    Counted, Dealt, Listed, Term, count_dealt, counted, deal, documents, listed, terminology,
+    Counted, Deal, Dealt, Listed, Term, count_dealt, counted, deal, documents, listed, terminology,
 };
 use crate::inputs::{Stored, setting, text};
 use crate::oracle;
@@ -36,7 +36,9 @@ fn joined_entries(dealt: &Dealt) -> Vec<Vec<(u32, u32)>> {
             Some(joined) => joined[number as usize],
             None => number,
         };
-        rows.extend(entries.rows().map(|row| row.map(|(number, n)| (joined(number), n)).collect()));
+        rows.extend(
+            entries.rows().map(|row| row.iter().map(|(number, n)| (joined(number), n)).collect()),
+        );
     }
     rows
 }
@@ -224,11 +226,30 @@ fn a_document_in_many_batches_is_one_document() {
 }
 
 #[test]
+fn many_terms_are_joined_by_many_threads() {
+    // Each document brings new terms, repeats some of its own counter, and some of others.
+    let terms = |range: std::ops::Range<u32>, step| -> Vec<Term> {
+        range.step_by(step).map(|i| format!("{i:0>w$}", w = i as usize % 30).into_bytes()).collect()
+    };
+    let documents: Vec<Vec<Term>> = (0..40_u32)
+        .map(|i| [terms(i * 500..i * 500 + 700, 1), terms(0..i * 500, 7)].concat())
+        .collect();
+    let (expected, _) = counted(&documents);
+    assert!(expected.terms.len() > 1 << 14);
+    let stored = store(&documents);
+    let deal: Deal = (0..40).map(|i| (i * i % 11, i % 3 != 0)).collect();
+    for counters in [1, 2, 3, 4, 9] {
+        let dealt = count_dealt(terminology(), &views(&stored), &deal, counters);
+        assert!(Counted::of(&dealt.counts) == expected);
+    }
+}
+
+#[test]
 fn nothing_counted_is_nothing_joined() {
     for counters in [0, 1, 3] {
         let counters: Vec<Counter> = (0..counters).map(|_| Counter::default()).collect();
         let expected = counters.len();
-        let (counts, renumbering) = join(counters, &[], &Cancel::default()).unwrap();
+        let (counts, renumbering) = join(counters, &[], 2, &Cancel::default()).unwrap();
         assert_eq!(Counted::of(&counts), Counted::default());
         assert_eq!(renumbering.len(), expected);
         let mut other = TermCounts::default();

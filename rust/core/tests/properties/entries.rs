@@ -16,11 +16,8 @@ fn documents() -> impl Strategy<Value = Documents> {
 
 fn collect(collector: &mut Collector, documents: &Documents) -> Entries {
     for document in documents {
-        collector.reserve(document.len()).unwrap();
-        for &(number, count) in document {
-            collector.push(number, count).unwrap();
-        }
-        collector.close_row();
+        let (numbers, counts): (Vec<u32>, Vec<u32>) = document.iter().copied().unzip();
+        collector.push(&numbers, &counts).unwrap();
     }
     collector.take().unwrap()
 }
@@ -37,7 +34,7 @@ proptest! {
             prop_assert!(entries.numbers().eq(pairs.iter().map(|pair| pair.0)));
             let lengths = entries.rows().map(|row| row.len());
             prop_assert!(lengths.eq(documents.iter().map(Vec::len)));
-            let rows: Documents = entries.rows().map(Iterator::collect).collect();
+            let rows: Documents = entries.rows().map(|row| row.iter().collect()).collect();
             prop_assert_eq!(rows, documents);
             prop_assert_eq!(entries.row_ends().last().copied().unwrap_or(0), pairs.len());
         }
@@ -52,7 +49,7 @@ fn rows_that_are_passed_over_leave_the_next_ones_right() {
     let entries = collect(&mut Collector::default(), &documents);
     for (place, document) in documents.iter().enumerate() {
         let mut rows = entries.rows().skip(place);
-        assert!(rows.next().unwrap().eq(document.iter().copied()));
+        assert!(rows.next().unwrap().iter().eq(document.iter().copied()));
     }
     assert!(Entries::default().rows().next().is_none());
 }

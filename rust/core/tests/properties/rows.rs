@@ -199,6 +199,38 @@ proptest! {
 }
 
 #[test]
+fn counts_of_any_size_stand_side_by_side() {
+    let of = |counts: &[usize]| -> Vec<Term> {
+        let terms = counts.iter().enumerate();
+        terms.flat_map(|(i, &count)| vec![format!("{i}").into_bytes(); count]).collect()
+    };
+    let documents = [
+        of(&[1, 255, 2]),
+        of(&[254, 3, 0, 1]),
+        of(&[0, 1, 256, 70_000, 255, 510, 511, 765]),
+        of(&[3, 0, 0, 0, 1]),
+        of(&[1, 0, 0, 0, 0, 1]),
+    ];
+    let columns: Vec<u32> = (0..30).rev().collect();
+    for pruned in [None, Some(0), Some(3)] {
+        let mut columns = columns.clone();
+        pruned.into_iter().for_each(|place: usize| columns[place] = NO_COLUMN);
+        let deal = vec![(0, false), (1, true), (0, true), (2, true), (1, true)];
+        let got = matrix(&documents, (&deal, 3), &columns, 2, (0_i32, 0_i64));
+        assert_eq!(got, expected(&documents, &columns));
+    }
+    let terms: Vec<Term> = (0..8).map(|i| format!("{i}").into_bytes()).collect();
+    let vocabulary = Listed::new(&terms).vocabulary();
+    let by_number = [&[NO_COLUMN], &columns[..8]].concat();
+    let stored = store(&documents);
+    let mut buffers = Buffers::new(30).unwrap();
+    let cancel = Cancel::default();
+    let got =
+        look_up(terminology(), &vocabulary, &by_number, &views(&stored), &mut buffers, &cancel);
+    assert_eq!(got, Ok(looked_up(&terms, &columns, &documents)));
+}
+
+#[test]
 fn looking_up_in_an_empty_vocabulary_finds_nothing() {
     let documents = [vec![b"a".to_vec()], vec![], vec![vec![], vec![0; 40]]];
     let stored = store(&documents);

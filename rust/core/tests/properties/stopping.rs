@@ -44,7 +44,7 @@ impl Steps {
 /// A kernel during whose first step the work stops being wanted.
 struct Overtaken<'s> {
     steps: &'s Steps,
-    /// Where it may ask; while sorting it asks what it is given for that.
+    /// Where it may ask; without it, steps are those of sorting, which asks what it is given for that.
     cancel: Option<&'s Cancel>,
 }
 
@@ -115,6 +115,9 @@ impl Kernel for Overtaken<'_> {
         spare: &mut Vec<u32>,
         proceed: &dyn Fn() -> Result<()>,
     ) -> Result<()> {
+        if self.cancel.is_none() {
+            self.steps.step(proceed);
+        }
         Scalar.sort(keys, spare, proceed)
     }
 
@@ -249,7 +252,7 @@ fn joining_stops_before_the_next_chunk() {
             chunks.push((place, chunk.new));
         }
         kernel.step();
-        join(counters.into(), &chunks, cancel).map(drop)
+        join(counters.into(), &chunks, 0, cancel).map(drop)
     });
     assert_eq!(steps, 1);
 }
