@@ -32,6 +32,8 @@
 //! Where keys are not spread as they should be, pivots are taken from among them, and whenever such a pivot
 //! was a bad one, the next one halves the range, so that no input takes more than some 60 rounds.
 //!
+//! Pairs of a number and a count are sorted as keys where both fit 32 bits together, as those of documents nearly always do.
+//!
 //! **Count.** A key that differs from the next one ends a run. The sums of all signs up to there are kept, and what
 //! lies between two of them is the sum of a run.
 //!
@@ -48,6 +50,7 @@
 //! | sort tokens | 35 ms | 10 ms |
 //! | sort windows | 512 ms | 201 ms |
 //! | count tokens | 7.7 ms | 2.2 ms |
+//! | sort pairs of terms and counts | 28 ms | 10 ms |
 //!
 //! Dealing the 4,600 windows of a message by pivots alone took 288 ms: each of its eight rounds costs a cycle a key,
 //! mostly for writing, against five for bins altogether. Dealing the tokens of a message, which are some 290, to bins was

@@ -9,11 +9,9 @@
 //! until they are neighbours. Up to the height of a column, that again exchanges whole rows.
 //!
 //! ```text
-//! rows     columns are     pairs are       fours are       transposed
-//!          sorted          sorted          sorted, ...
-//! h c b f  a b b a         a e a d         a c e g         a b c d
-//! a g e a  d c e f         b g a f         b d f h         e f g h
-//! d b g h  h g g h  ...
+//! rows       columns    pairs      all        transposed
+//! h c b f    a c b d    a g b e    a c e g    a b c d
+//! a g e d    h g e f    c h d f    b d f h    e f g h
 //! ```
 
 use std::arch::x86_64::{

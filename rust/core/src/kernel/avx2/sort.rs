@@ -1,14 +1,14 @@
-//! Sorting: dealing keys to the two sides of a pivot until the network takes over.
+//! Sorting: dealing keys to the two sides of a pivot, or to bins, until the network takes over.
 
 use std::arch::x86_64::{
     _mm256_castsi256_ps, _mm256_cmpeq_epi32, _mm256_max_epu32, _mm256_min_epu32,
     _mm256_movemask_ps, _mm256_set1_epi32,
 };
+use std::mem::MaybeUninit;
 
 use super::lanes::{gather_set, load, store};
 use super::network::{self, MOST};
 use crate::error::{Result, reserve};
-use std::mem::MaybeUninit;
 
 const LANES: usize = 8;
 /// Parts are halved until they have about this many keys: a few more still fit the network.
@@ -315,4 +315,27 @@ pub(super) fn sort_pairs(
         }
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::kernel::{Avx2, Kernel};
+
+    #[test]
+    fn pairs_with_small_counts_are_sorted_as_keys() {
+        let Some(kernel) = Avx2::detect() else { return };
+        let mut spare = vec![9; 10];
+        for length in (0..200).chain([999, 1000, 5000, 70_000]) {
+            for (factor, most) in [(1, 0), (1, 1), (1, 255), (0x9e37, 7), (1 << 14, 3)] {
+                // Numbers that differ, scattered below 2^17 and then spread by the factor.
+                let number = |i: u64| (i * 0x1_0dcd % (1 << 17)) * factor % (1 << 31);
+                let mut pairs: Vec<u64> =
+                    (0..length).map(|i| number(i) << 32 | ((i * i) & most)).collect();
+                let mut expected = pairs.clone();
+                expected.sort_unstable();
+                kernel.sort_pairs(&mut pairs, &mut spare, &|| Ok(())).unwrap();
+                assert!(pairs == expected, "{length} pairs with counts up to {most}");
+            }
+        }
+    }
 }
