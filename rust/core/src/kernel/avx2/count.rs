@@ -5,6 +5,7 @@ use std::arch::x86_64::{
     _mm256_cvtepi8_epi32, _mm256_movemask_ps, _mm256_set1_epi32, _mm256_slli_epi32,
     _mm256_srli_epi32, _mm256_sub_epi32,
 };
+use std::array::from_fn;
 
 use super::lanes::{gather_set, load, store};
 use crate::error::{Result, reserve};
@@ -86,8 +87,9 @@ pub(super) fn count(keys: &[u32], columns: &mut Vec<u32>, sums: &mut Vec<i32>) -
             runs.push(load(here), load(here.add(1)), u8::MAX);
         }
     }
-    let mut rest = [!last; LANES + 1];
-    rest[..keys.len() - whole].copy_from_slice(&keys[whole..]);
+    // What is behind the keys is the last one again, which costs no branch, but first one that differs from it.
+    let mut rest: [u32; LANES + 1] = from_fn(|i| keys[(whole + i).min(keys.len() - 1)]);
+    rest[keys.len() - whole] = !last;
     let wanted = u8::MAX >> (whole + LANES - keys.len());
     // SAFETY: nine keys are read; there is room for eight more runs than there are keys.
     unsafe { runs.push(load(rest.as_ptr()), load(rest.as_ptr().add(1)), wanted) };

@@ -3,14 +3,16 @@
 use std::arch::x86_64::{
     __m128i, __m256i, _mm_cvtsi32_si128, _mm_loadu_si128, _mm256_abs_epi32, _mm256_add_epi32,
     _mm256_and_si256, _mm256_blend_epi32, _mm256_blendv_epi8, _mm256_castps_si256,
-    _mm256_castsi128_si256, _mm256_castsi256_ps, _mm256_cmpgt_epi32, _mm256_inserti128_si256,
-    _mm256_max_epi32, _mm256_movemask_ps, _mm256_mul_epu32, _mm256_mullo_epi32, _mm256_or_si256,
-    _mm256_permute4x64_epi64, _mm256_set1_epi32, _mm256_setzero_si256, _mm256_shuffle_ps,
-    _mm256_slli_epi32, _mm256_slli_epi64, _mm256_srl_epi64, _mm256_srli_epi32, _mm256_srli_epi64,
-    _mm256_srlv_epi32, _mm256_sub_epi32, _mm256_xor_si256,
+    _mm256_castsi128_si256, _mm256_castsi256_ps, _mm256_cmpeq_epi32, _mm256_cmpgt_epi32,
+    _mm256_inserti128_si256, _mm256_max_epi32, _mm256_max_epu32, _mm256_movemask_ps,
+    _mm256_mul_epu32, _mm256_mullo_epi32, _mm256_or_si256, _mm256_permute4x64_epi64,
+    _mm256_set1_epi32, _mm256_setzero_si256, _mm256_shuffle_ps, _mm256_slli_epi32,
+    _mm256_slli_epi64, _mm256_srl_epi64, _mm256_srli_epi32, _mm256_srli_epi64, _mm256_srlv_epi32,
+    _mm256_sub_epi32, _mm256_xor_si256,
 };
+use std::array::from_fn;
 
-use super::lanes::{load, store, transpose_halves};
+use super::lanes::{load, set_first, store, transpose_halves};
 use crate::documents::Span;
 use crate::error::{Result, reserve};
 use crate::hashing::Buckets;
@@ -203,34 +205,117 @@ pub(super) fn hash<const MASK: bool>(
     // SAFETY: the old length is within the vector.
     let target = unsafe { keys.as_mut_ptr().add(first) };
     let (eights, rest) = spans.as_chunks::<LANES>();
-    let mut last = [Span { start: 0, end: 0 }; LANES];
-    last[..rest.len()].copy_from_slice(rest);
-    let mut place = 0;
+    // The last one over and over stands in for those that are not there.
+    let last: [Span; LANES] = from_fn(|i| spans[(LANES * eights.len() + i).min(spans.len() - 1)]);
+    let mut long = Waiting { places: [0; 2 * LANES], length: 0 };
+    let mut place = 0_u32;
     for eight in eights.iter().chain((!rest.is_empty()).then_some(&last)) {
         // SAFETY: all spans have been checked. There is room for eight keys behind those that are wanted.
         unsafe {
             let hashes = hash_eight::<false>(text.as_ptr(), eight);
-            store(target.add(place), rule.keys::<MASK>(hashes));
+            store(target.add(place as usize), rule.keys::<MASK>(hashes));
         }
-        let is_long = _mm256_cmpgt_epi32(lengths(eight), splat(16));
-        let long = _mm256_movemask_ps(_mm256_castsi256_ps(is_long)) as u8;
-        if long != 0 {
-            for (i, span) in (place..).zip(eight).filter(|(i, _)| long >> (i - place) & 1 == 1) {
-                let feature = &text[span.start as usize..span.end as usize];
-                // SAFETY: a key for this feature has just been written.
-                unsafe { *target.add(i) = buckets.key(murmur3(feature)) };
+        let lengths = lengths(eight);
+        let is_long = _mm256_cmpeq_epi32(_mm256_max_epu32(lengths, splat(17)), lengths);
+        let are_long = _mm256_movemask_ps(_mm256_castsi256_ps(is_long)) as u8;
+        if are_long != 0 {
+            long.push(place, are_long);
+            if long.length >= LANES {
+                // SAFETY: all spans have been checked; those that wait are long, and their keys have room.
+                unsafe { long.hash::<MASK>(text, spans, buckets, target) };
             }
         }
-        place += LANES;
+        place += LANES as u32;
+    }
+    if long.length > 0 {
+        // SAFETY: as above.
+        unsafe { long.hash::<MASK>(text, spans, buckets, target) };
     }
     // SAFETY: the keys up to the new length have been written.
     unsafe { keys.set_len(first + spans.len()) };
     Ok(())
 }
 
-/// Stops where the text ends too early.
+/// Places of features that are longer than 16 bytes, until there are eight.
+struct Waiting {
+    places: [u32; 2 * LANES],
+    length: usize,
+}
+
+impl Waiting {
+    /// Adds those of the eight features from `place` on whose bits are set. Fewer than eight wait before.
+    #[inline]
+    #[target_feature(enable = "avx2,popcnt")]
+    fn push(&mut self, place: u32, are_long: u8) {
+        let places = _mm256_add_epi32(splat(place), set_first(are_long));
+        let free = self.places[self.length..].first_chunk_mut::<LANES>().expect("few wait");
+        // SAFETY: there is room for eight.
+        unsafe { store(free.as_mut_ptr(), places) };
+        self.length += are_long.count_ones() as usize;
+    }
+
+    /// Hashes up to eight of them.
+    ///
+    /// # Safety
+    ///
+    /// At least one waits. All are long, and the text goes on for [`PADDING`] bytes behind each. There is room for the
+    /// keys of all spans, and eight more.
+    #[inline(never)]
+    #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+    unsafe fn hash<const MASK: bool>(
+        &mut self,
+        text: &[u8],
+        spans: &[Span],
+        buckets: Buckets,
+        target: *mut u32,
+    ) {
+        // Again, the last one stands in for those that are not there.
+        let places: [u32; LANES] = from_fn(|i| self.places[i.min(self.length - 1)]);
+        let eight = places.map(|place| spans[(place as usize).min(spans.len() - 1)]);
+        let mut keys = [0; LANES];
+        // SAFETY: the caller's promise.
+        unsafe {
+            let hashes = hash_eight::<true>(text.as_ptr(), &eight);
+            store(keys.as_mut_ptr(), Keys::new(buckets).keys::<MASK>(hashes));
+        }
+        for ((place, span), mut key) in places.into_iter().zip(eight).zip(keys) {
+            if span.end - span.start > 32 {
+                key = buckets.key(murmur3(&text[span.start as usize..span.end as usize]));
+            }
+            // SAFETY: the caller's promise.
+            unsafe { *target.add(place as usize) = key };
+        }
+        self.places.copy_within(LANES.., 0);
+        self.length = self.length.saturating_sub(LANES);
+    }
+}
+
+/// Stops where a span is none or the text ends too early.
 #[target_feature(enable = "avx2")]
 fn check(text: &[u8], spans: &[Span]) {
-    let furthest = spans.iter().fold(0, |furthest, span| furthest.max(span.start).max(span.end));
-    assert!(furthest as usize + PADDING <= text.len(), "the text is padded");
+    let (mut furthest, mut surplus) = (_mm256_setzero_si256(), _mm256_setzero_si256());
+    let (fours, rest) = spans.as_chunks::<4>();
+    for four in fours {
+        // SAFETY: four spans are eight numbers of 32 bits.
+        let numbers = unsafe { load(four.as_ptr()) };
+        // The end of each span comes to where its start is, 0 to where its end is.
+        let ends = _mm256_srli_epi64::<32>(numbers);
+        furthest = _mm256_max_epu32(furthest, numbers);
+        let larger = _mm256_max_epu32(ends, numbers);
+        surplus = _mm256_or_si256(surplus, _mm256_sub_epi32(larger, ends));
+    }
+    let (mut places, mut surpluses) = ([0_u32; LANES], [0_u32; LANES]);
+    // SAFETY: there is room for eight numbers.
+    unsafe {
+        store(places.as_mut_ptr(), furthest);
+        store(surpluses.as_mut_ptr(), surplus);
+    }
+    let mut end = places.into_iter().fold(0, u32::max);
+    let mut is_ordered = surpluses.into_iter().step_by(2).all(|surplus| surplus == 0);
+    for span in rest {
+        end = end.max(span.end);
+        is_ordered &= span.start <= span.end;
+    }
+    assert!(is_ordered, "a span ends before it starts");
+    assert!(end as usize + PADDING <= text.len(), "the text is padded");
 }

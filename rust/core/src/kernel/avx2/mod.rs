@@ -1,4 +1,62 @@
 //! The kernel for 256-bit vectors.
+//!
+//! # Overview
+//!
+//! **Split.** A byte is looked up twice, by its upper and by its lower half, in tables of 16 bytes; it is in the class if
+//! what is found shares a bit. So 64 bytes become a mask of 64 bits. Bits without a neighbour are
+//! tokens of one letter and are taken out, for which the mask of the next 64 bytes must be known. Where the
+//! mask changes a token starts or ends, and a table that has the places of the bits of all bytes turns eight bits
+//! into eight numbers, of which as many are kept as bits are set:
+//!
+//! ```text
+//! text    T h e   c a t   a   d      bits 10001001   table 0 3 7 - - - - -
+//! mask    1 1 1 0 1 1 1 0 1 0 1            + place of the eight   64
+//! kept    1 1 1 0 1 1 1 0 0 0 1      written      64 67 71 x x x x x
+//! edges   ^     ^ ^     ^     ^      next writes from here ^
+//! ```
+//!
+//! Starts and ends alternate, so what is written is the spans themselves.
+//!
+//! **Join.** The same table read as the indices of a shuffle moves the bytes that are kept to the front, eight at a
+//! time. What separates tokens has become a space before. The places of the spaces are found in a second pass over what
+//! was written.
+//!
+//! **Hash.** 16 bytes of each of eight tokens are read and transposed; then each vector has the same four bytes of
+//! all eight, and the four blocks go through the hash function without a branch: bytes behind the end of a token
+//! are shifted out, and a lane whose token has ended keeps its hash. Longer features wait until there are eight of them.
+//! Windows need no transposing: a shuffle of 16 bytes has the four bytes of eight windows in a row.
+//!
+//! **Sort.** Up to 64 keys are sorted by a network of exchanges ([`network`]). A few hundred are first dealt to the two sides
+//! of a pivot, again and again: their range is known and they are spread evenly, so the pivot needs no looking for.
+//! More are dealt to bins of about 24, and as many bins in a row as fit go through the network together.
+//! Where keys are not spread as they should be, pivots are taken from among them, and whenever such a pivot
+//! was a bad one, the next one halves the range, so that no input takes more than some 60 rounds.
+//!
+//! Pairs of a number and a count are sorted as keys where both fit 32 bits together, as those of documents nearly always do.
+//!
+//! **Count.** A key that differs from the next one ends a run. The sums of all signs up to there are kept, and what
+//! lies between two of them is the sum of a run.
+//!
+//! # Why
+//!
+//! Times are for 18,773 English messages, 36 MB with 5.4 million tokens, on one core of a Zen 4:
+//!
+//! | step | scalar | here |
+//! |---|---|---|
+//! | split | 32 ms | 8.2 ms |
+//! | join | 76 ms | 10.3 ms |
+//! | hash tokens | 41 ms | 9.7 ms |
+//! | hash 86 million windows | 816 ms | 43 ms |
+//! | sort tokens | 35 ms | 10 ms |
+//! | sort windows | 512 ms | 201 ms |
+//! | count tokens | 7.7 ms | 2.2 ms |
+//! | sort pairs of terms and counts | 28 ms | 10 ms |
+//!
+//! Dealing the 4,600 windows of a message by pivots alone took 288 ms: each of its eight rounds costs a cycle a key,
+//! mostly for writing, against five for bins altogether. Dealing the tokens of a message, which are some 290, to bins was
+//! slower by a quarter than by pivots. Bins of 10 or of 24 keys and more made no difference.
+//!
+//! `pext` would find the places of spaces while joining, but is slow on processors of AMD before Zen 3.
 
 #![allow(unsafe_code)]
 
@@ -122,7 +180,7 @@ impl Kernel for Avx2 {
         proceed: &dyn Fn() -> Result<()>,
     ) -> Result<()> {
         // SAFETY: there is a value only where the processor has the instructions.
-        unsafe { sort::sort(keys, spare, true, proceed) }
+        unsafe { sort::sort(keys, spare, proceed) }
     }
 
     fn count(&self, keys: &[u32], columns: &mut Vec<u32>, sums: &mut Vec<i32>) -> Result<()> {
@@ -172,6 +230,10 @@ impl Kernel for Avx2 {
         spare: &mut Vec<u64>,
         proceed: &dyn Fn() -> Result<()>,
     ) -> Result<()> {
+        // SAFETY: there is a value only where the processor has the instructions.
+        if unsafe { sort::sort_pairs(pairs, spare, proceed)? } {
+            return Ok(());
+        }
         Scalar.sort_pairs(pairs, spare, proceed)
     }
 }

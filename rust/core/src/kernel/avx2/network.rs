@@ -9,11 +9,9 @@
 //! until they are neighbours. Up to the height of a column, that again exchanges whole rows.
 //!
 //! ```text
-//! rows     columns are     pairs are       fours are       transposed
-//!          sorted          sorted          sorted, ...
-//! h c b f  a b b a         a e a d         a c e g         a b c d
-//! a g e a  d c e f         b g a f         b d f h         e f g h
-//! d b g h  h g g h  ...
+//! rows       columns    pairs      all        transposed
+//! h c b f    a c b d    a g b e    a c e g    a b c d
+//! a g e d    h g e f    c h d f    b d f h    e f g h
 //! ```
 
 use std::arch::x86_64::{
@@ -45,7 +43,8 @@ fn sort_columns<const ROWS: usize>(mut rows: [__m256i; ROWS]) -> [__m256i; ROWS]
         4 => exchange!(rows, 0 1, 2 3, 0 2, 1 3, 1 2),
         // The network of 19 exchanges, which are as few as there can be.
         _ => {
-            exchange!(rows, 0 2, 1 3, 4 6, 5 7, 0 4, 1 5, 2 6, 3 7, 0 1, 2 3, 4 5, 6 7, 2 4, 3 5, 1 4, 3 6, 1 2, 3 4, 5 6)
+            exchange!(rows, 0 2, 1 3, 4 6, 5 7, 0 4, 1 5, 2 6, 3 7, 0 1, 2 3, 4 5, 6 7);
+            exchange!(rows, 2 4, 3 5, 1 4, 3 6, 1 2, 3 4, 5 6);
         }
     }
     rows

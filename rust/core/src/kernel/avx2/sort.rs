@@ -1,14 +1,14 @@
-//! Sorting: dealing keys to the two sides of a pivot until the network takes over.
+//! Sorting: dealing keys to the two sides of a pivot, or to bins, until the network takes over.
 
 use std::arch::x86_64::{
     _mm256_castsi256_ps, _mm256_cmpeq_epi32, _mm256_max_epu32, _mm256_min_epu32,
     _mm256_movemask_ps, _mm256_set1_epi32,
 };
+use std::mem::MaybeUninit;
 
 use super::lanes::{gather_set, load, store};
 use super::network::{self, MOST};
 use crate::error::{Result, reserve};
-use std::mem::MaybeUninit;
 
 const LANES: usize = 8;
 /// Parts are halved until they have about this many keys: a few more still fit the network.
@@ -220,34 +220,46 @@ unsafe fn deal(keys: &[u32], target: *mut u32, pivot: u32) -> usize {
     below
 }
 
-/// Sorts keys; `even` says that they are spread evenly.
+/// Sorts keys that are spread evenly, as hashes are.
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
 pub(super) fn sort(
     keys: &mut Vec<u32>,
     spare: &mut Vec<u32>,
-    even: bool,
     proceed: &dyn Fn() -> Result<()>,
 ) -> Result<()> {
     let length = keys.len();
     reserve(keys, MOST)?;
-    // SAFETY: there is room for so many.
-    unsafe { keys.as_mut_ptr().add(length).write_bytes(0, MOST) };
-    if length <= MOST {
-        // SAFETY: as above.
-        unsafe { network::sort(keys.as_ptr(), keys.as_mut_ptr(), length) };
-        return Ok(());
-    }
     spare.clear();
     reserve(spare, length + MOST)?;
-    // The keys of `spare` are written before they are read, those behind them only here.
-    // SAFETY: there is room for so many.
-    unsafe { spare.as_mut_ptr().add(length).write_bytes(0, MOST) };
-    let (low, high) = range(keys);
-    let spread = if even { Spread::Even } else { Spread::Unknown };
-    let part = Part { start: 0, end: length, low, high, spread };
-    let buffers = Buffers { keys: keys.as_mut_ptr(), spare: spare.as_mut_ptr(), proceed };
-    // SAFETY: all keys are a part of them.
-    unsafe { buffers.sort(part, false) }
+    // SAFETY: there is room for so many in both.
+    unsafe { sort_at(keys.as_mut_ptr(), spare.as_mut_ptr(), length, Spread::Even, proceed) }
+}
+
+/// Sorts the keys at `keys`.
+///
+/// # Safety
+///
+/// There are as many as `length` says, and room for [`MOST`] more; at `spare` there is room for as many.
+#[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+unsafe fn sort_at(
+    keys: *mut u32,
+    spare: *mut u32,
+    length: usize,
+    spread: Spread,
+    proceed: &dyn Fn() -> Result<()>,
+) -> Result<()> {
+    // SAFETY: the caller's promise. In `spare` keys are written before they are read, what is behind them only here.
+    unsafe {
+        keys.add(length).write_bytes(0, MOST);
+        if length <= MOST {
+            network::sort(keys, keys, length);
+            return Ok(());
+        }
+        spare.add(length).write_bytes(0, MOST);
+        let (low, high) = range(std::slice::from_raw_parts(keys, length));
+        let part = Part { start: 0, end: length, low, high, spread };
+        Buffers { keys, spare, proceed }.sort(part, false)
+    }
 }
 
 /// The lowest and the highest of at least eight keys.
@@ -270,4 +282,60 @@ fn range(keys: &[u32]) -> (u32, u32) {
         store(high.as_mut_ptr(), highs);
     }
     (low.into_iter().fold(u32::MAX, u32::min), high.into_iter().fold(0, u32::max))
+}
+
+/// Sorts pairs of a number and a count, of different numbers, if both fit 32 bits together; returns whether they do.
+#[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+pub(super) fn sort_pairs(
+    pairs: &mut [u64],
+    spare: &mut Vec<u64>,
+    proceed: &dyn Fn() -> Result<()>,
+) -> Result<bool> {
+    let union = pairs.iter().fold(0, |union, pair| union | pair);
+    let count_bits = u32::BITS - (union as u32).leading_zeros();
+    if union >> 32 >> (u32::BITS - count_bits) != 0 {
+        return Ok(false);
+    }
+    // The spare room serves as two halves, each with what the sort needs behind its keys.
+    let half = pairs.len() + MOST;
+    spare.clear();
+    reserve(spare, half)?;
+    let keys = spare.as_mut_ptr().cast::<u32>();
+    // SAFETY: there is room for `half` keys twice; what is read is initialised here, and by the sort in the second half.
+    unsafe {
+        let second = keys.add(half);
+        for (i, pair) in pairs.iter().enumerate() {
+            *keys.add(i) = ((pair >> 32) << count_bits) as u32 | *pair as u32;
+        }
+        sort_at(keys, second, pairs.len(), Spread::Unknown, proceed)?;
+        let mask = (1_u64 << count_bits) - 1;
+        for (i, pair) in pairs.iter_mut().enumerate() {
+            let key = u64::from(*keys.add(i));
+            *pair = key >> count_bits << 32 | (key & mask);
+        }
+    }
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::kernel::{Avx2, Kernel};
+
+    #[test]
+    fn pairs_with_small_counts_are_sorted_as_keys() {
+        let Some(kernel) = Avx2::detect() else { return };
+        let mut spare = vec![9; 10];
+        for length in (0..200).chain([999, 1000, 5000, 70_000]) {
+            for (factor, most) in [(1, 0), (1, 1), (1, 255), (0x9e37, 7), (1 << 14, 3)] {
+                // Numbers that differ, scattered below 2^17 and then spread by the factor.
+                let number = |i: u64| (i * 0x1_0dcd % (1 << 17)) * factor % (1 << 31);
+                let mut pairs: Vec<u64> =
+                    (0..length).map(|i| number(i) << 32 | ((i * i) & most)).collect();
+                let mut expected = pairs.clone();
+                expected.sort_unstable();
+                kernel.sort_pairs(&mut pairs, &mut spare, &|| Ok(())).unwrap();
+                assert!(pairs == expected, "{length} pairs with counts up to {most}");
+            }
+        }
+    }
 }

@@ -1,10 +1,10 @@
 //! Finding the edges of tokens, 64 bytes at a time.
 
 use std::arch::x86_64::{
-    __m256i, _mm256_add_epi8, _mm256_add_epi32, _mm256_and_si256, _mm256_blendv_epi8,
-    _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
-    _mm256_set1_epi32, _mm256_setr_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8,
-    _mm256_srli_epi16,
+    __m256i, _mm_loadu_si128, _mm256_add_epi8, _mm256_add_epi32, _mm256_and_si256,
+    _mm256_blendv_epi8, _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8,
+    _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_set1_epi32,
+    _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_srli_epi16,
 };
 
 use super::lanes::{load, set_first, store};
@@ -47,11 +47,8 @@ fn class_tables<const WORD: bool>() -> (__m256i, __m256i) {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn repeat(table: [i8; 16]) -> __m256i {
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = table;
-    _mm256_setr_epi8(
-        a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, a, b, c, d, e, f, g, h, i, j, k, l, m, n,
-        o, p,
-    )
+    // SAFETY: 16 bytes are read from as many.
+    _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(table.as_ptr().cast()) })
 }
 
 /// Folds 64 bytes. If `BLANK`, those that are not members become spaces.
@@ -63,7 +60,7 @@ pub(super) fn fold<const WORD: bool, const LOWER: bool, const BLANK: bool>(
     let (low_table, high_table) = class_tables::<WORD>();
     let mut bytes = [_mm256_setzero_si256(); 2];
     let mut members = 0;
-    for half in 0..2 {
+    for (half, folded) in bytes.iter_mut().enumerate() {
         // SAFETY: each half of the block has 32 bytes.
         let source = unsafe { load(block.as_ptr().add(32 * half)) };
         // Bytes are below 128, so that the lower half of one is the index that the instruction takes.
@@ -72,7 +69,7 @@ pub(super) fn fold<const WORD: bool, const LOWER: bool, const BLANK: bool>(
         let high = _mm256_shuffle_epi8(high_table, upper);
         let none = _mm256_cmpeq_epi8(_mm256_and_si256(low, high), _mm256_setzero_si256());
         members |= u64::from(_mm256_movemask_epi8(none).cast_unsigned()) << (32 * half);
-        bytes[half] = if LOWER {
+        *folded = if LOWER {
             // Capitals, and nothing else, become the 26 largest numbers.
             let shifted = _mm256_add_epi8(source, _mm256_set1_epi8((127 - b'Z').cast_signed()));
             let is_capital = _mm256_cmpgt_epi8(shifted, _mm256_set1_epi8(127 - 26));
@@ -82,8 +79,8 @@ pub(super) fn fold<const WORD: bool, const LOWER: bool, const BLANK: bool>(
         };
         if BLANK {
             let blank = _mm256_set1_epi8(b' '.cast_signed());
-            let (kept, replaced) = if WORD { (bytes[half], blank) } else { (blank, bytes[half]) };
-            bytes[half] = _mm256_blendv_epi8(kept, replaced, none);
+            let (kept, replaced) = if WORD { (*folded, blank) } else { (blank, *folded) };
+            *folded = _mm256_blendv_epi8(kept, replaced, none);
         }
     }
     Folded { bytes, members: if WORD { !members } else { members } }
@@ -142,8 +139,16 @@ pub(super) unsafe fn write_places(bits: u64, base: u32, mut places: *mut u32) ->
 #[inline]
 pub(super) fn steps(block: &[u8]) -> (&[[u8; STEP]], [u8; STEP]) {
     let (steps, rest) = block.as_chunks();
-    let mut last = [b' '; STEP];
-    last[..rest.len()].copy_from_slice(rest);
+    let mut padded = [b' '; 2 * STEP];
+    // Copying as many bytes as happen to be left would cost a mispredicted branch or two.
+    let start = if let Some(tail) = block.last_chunk::<STEP>() {
+        padded[..STEP].copy_from_slice(tail);
+        STEP - rest.len()
+    } else {
+        padded[..rest.len()].copy_from_slice(rest);
+        0
+    };
+    let last = *padded[start..].first_chunk().expect("the rest is shorter than a step");
     (steps, last)
 }
 
