@@ -162,7 +162,7 @@ impl<V: Real> Run<'_, V> {
         threads: usize,
     ) -> Result<(), Failure> {
         /// Prose has about one entry in so many bytes, for each n-gram that starts at a word or character.
-        const BYTES_PER_ENTRY: usize = 10;
+        const BYTES_PER_ENTRY: usize = 6;
         let Self { analyzer, buckets, kernel, ref assembly, .. } = *self;
         let hasher = Hasher { analyzer, tables, buckets, kernel };
         let bytes: usize = documents.iter().map(Document::size).sum();

@@ -76,16 +76,21 @@ pub fn write_all<T>(places: &mut [MaybeUninit<T>], elements: impl Iterator<Item 
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
 pub fn advise_huge_pages<T>(memory: &[T]) {
-    /// The size of a huge page; also where less is one, less is not worth the call.
-    const HUGE: usize = 1 << 21;
-    let start = memory.as_ptr().addr().next_multiple_of(HUGE);
-    let end = (memory.as_ptr().addr() + size_of_val(memory)) / HUGE * HUGE;
-    if end > start {
-        let first = memory.as_ptr().cast::<u8>().wrapping_add(start - memory.as_ptr().addr());
-        // SAFETY: the range lies within the slice and starts on the border of a page. The advice changes neither the
-        // contents nor what may be done with them, and if it is refused, pages are small.
-        unsafe { libc::madvise(first.cast_mut().cast(), end - start, libc::MADV_HUGEPAGE) };
+    /// No page is smaller, and where all are larger, the advice is refused.
+    const PAGE: usize = 1 << 12;
+    /// For less, one huge page or none could be had.
+    const LARGE: usize = 1 << 22;
+    if size_of_val(memory) < LARGE {
+        return;
     }
+    // All of the pages it lies on: pieces of different advice in what an allocator has mapped as one could not be
+    // moved by the system any more when the memory grows.
+    let before = memory.as_ptr().addr() % PAGE;
+    let first = memory.as_ptr().cast::<u8>().wrapping_sub(before);
+    let length = (size_of_val(memory) + before).next_multiple_of(PAGE);
+    // SAFETY: the range consists of pages that are mapped, since the slice lies on each of them. The advice changes neither
+    // the contents of any memory nor what may be done with it, and if it is refused, pages stay small.
+    unsafe { libc::madvise(first.cast_mut().cast(), length, libc::MADV_HUGEPAGE) };
 }
 
 /// Elsewhere the system decides by itself.

@@ -22,10 +22,7 @@ use crate::error::{Error, Result};
 use crate::kernel::Kernel;
 use crate::murmur3::PADDING;
 
-/// A block is handed on when it holds this many bytes.
-const BLOCK: usize = 32 * 1024;
-
-/// And so many bytes of ASCII make a block, which stays in the first cache with the tokens found in it.
+/// So many bytes of ASCII make a block, which stays in the first cache with the tokens found in it.
 const ASCII_BLOCK: usize = 8 * 1024;
 
 /// The characters a token is made of.
