@@ -1,6 +1,7 @@
 //! From an iterable of documents to batches that the core works on.
 
 use pyo3::prelude::*;
+use pyo3::types::PyList;
 
 use crate::analyzer::Analyzer;
 use crate::arrow::ArrowTexts;
@@ -40,15 +41,31 @@ pub(crate) fn feed_documents<'py>(
             feed.step()
         })?;
     } else {
-        for (number, document) in documents.try_iter()?.enumerate() {
-            feed.batch
-                .push(document?, analyzer, &python)
-                .map_err(|failure| name_document(py, failure, number))?;
-            feed.step()?;
+        let is_list = documents.is_exact_instance_of::<PyList>();
+        let mut iterator = documents.try_iter()?;
+        let mut number = 0;
+        let mut taken = Vec::with_capacity(TAKEN);
+        loop {
+            taken.extend(iterator.by_ref().take(if is_list { TAKEN } else { 1 }));
+            if taken.is_empty() {
+                break;
+            }
+            for document in taken.drain(..) {
+                feed.batch
+                    .push(document?, analyzer, &python)
+                    .map_err(|failure| name_document(py, failure, number))?;
+                number += 1;
+                feed.step()?;
+            }
         }
     }
     feed.finish()
 }
+
+/// Documents are taken from a list so many at a time: to take one is to write to its reference count, which must come
+/// from memory first, and only where nothing else is done in between does the processor wait for several at once. What
+/// makes documents as it is asked for them must not be asked too early.
+const TAKEN: usize = 32;
 
 /// Gathers samples whose features are at hand into batches and calls `work` for each, in order.
 pub(crate) fn feed_tokens<'py>(

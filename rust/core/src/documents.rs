@@ -98,4 +98,39 @@ impl Document<'_> {
             Document::Tokens(tokens) => tokens.text.len() + size_of_val(tokens.spans),
         }
     }
+
+    /// Has the processor fetch the beginning of a text that will be read soon: texts lie scattered in memory, and the
+    /// first bytes of each would be waited for. The rest it foresees by itself.
+    #[inline]
+    pub fn prefetch(&self) {
+        /// More than that is foreseen.
+        const BEGINNING: usize = 512;
+        let Document::Text(text) = self else { return };
+        let start: *const u8 = match text {
+            Text::Ascii(bytes) | Text::Latin1(bytes) => bytes.as_ptr(),
+            Text::Utf8(text) => text.as_ptr(),
+            Text::Ucs2(units) => units.as_ptr().cast(),
+            Text::Ucs4(units) => units.as_ptr().cast(),
+        };
+        for offset in (0..text.size().min(BEGINNING)).step_by(CACHE_LINE) {
+            prefetch(start.wrapping_add(offset));
+        }
+    }
 }
+
+/// How many bytes are fetched together.
+const CACHE_LINE: usize = 64;
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+#[allow(unsafe_code)]
+fn prefetch(place: *const u8) {
+    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    // SAFETY: this is no access, only a hint, which is ignored where nothing can be read. Every processor of this
+    // architecture has the instruction.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) };
+}
+
+/// Elsewhere the processor is left to itself.
+#[cfg(not(target_arch = "x86_64"))]
+fn prefetch(_: *const u8) {}

@@ -116,6 +116,9 @@ pub struct Hasher<'h> {
     pub kernel: &'h dyn Kernel,
 }
 
+/// While a document is worked on, the one so many further on is fetched from memory.
+const PREFETCHED: usize = 2;
+
 /// Buffers that a thread uses again for each document.
 #[derive(Debug, Default)]
 pub struct Buffers {
@@ -139,7 +142,10 @@ pub fn hash_documents(
     let Hasher { analyzer, tables, buckets, kernel } = hasher;
     let Buffers { scratch, keys, spare } = buffers;
     reserve(&mut counts.row_ends, documents.len())?;
-    for &document in documents {
+    for (number, &document) in documents.iter().enumerate() {
+        if let Some(coming) = documents.get(number + PREFETCHED) {
+            coming.prefetch();
+        }
         keys.clear();
         if let (Document::Text(Text::Ascii(bytes)), Some(lengths)) = (document, analyzer.windows())
         {

@@ -13,6 +13,8 @@
 //! load of the ready bytes leaves about one. The 256 KB are not a burden: a text touches the
 //! few cache lines of its own scripts.
 
+use super::tokens::TokenClass;
+
 /// How many code points have an entry.
 pub const PLANE: usize = 0x1_0000;
 
@@ -57,6 +59,15 @@ impl Encodings {
 #[inline(always)]
 pub const fn classes(is_word: bool, is_space: bool) -> u32 {
     (if is_word { WORD } else { 0 }) | (if is_space { 0 } else { NON_SPACE })
+}
+
+/// The bit of a class in an entry.
+#[inline(always)]
+pub const fn class_bit(class: TokenClass) -> u32 {
+    match class {
+        TokenClass::Word => WORD,
+        TokenClass::NonSpace => NON_SPACE,
+    }
 }
 
 /// The length and a class of an entry that is not special, as a number below 8: by a table of what

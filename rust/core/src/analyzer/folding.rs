@@ -21,12 +21,13 @@
 use std::array::from_fn;
 
 use super::Sink;
-use super::encodings::{Encodings, NON_SPACE, SPECIAL, WORD, encode, length_and_class};
+use super::encodings::{Encodings, NON_SPACE, SPECIAL, WORD, class_bit, encode, length_and_class};
 use super::preprocess::{PART, Sigma};
 use super::tokens::{TokenClass, TokenRule, check_length};
 use super::unicode::{Lower, UnicodeTable};
 use crate::documents::Span;
 use crate::error::{Result, reserve};
+use crate::kernel::Kernel;
 use crate::murmur3::PADDING;
 
 /// A block is handed on when it holds this many bytes.
@@ -43,10 +44,10 @@ pub struct Buffers {
 
 /// Where a run begins or ends: the place in bytes in the lower half, that in characters, modulo 2^32, in
 /// the upper one.
-type Edge = u64;
+pub type Edge = u64;
 
 /// A place one character further on.
-const CHARACTER: Edge = 1 << 32;
+pub const CHARACTER: Edge = 1 << 32;
 
 /// How far a character goes on, by its length and class.
 static ADVANCE: [Edge; 8] = {
@@ -63,23 +64,73 @@ static ADVANCE: [Edge; 8] = {
 const GROUP: usize = 4;
 
 /// How many bytes the hot loop can address.
-const WINDOW: usize = 1 << 16;
+pub const WINDOW: usize = 1 << 16;
+
+/// So much more than there is may be written: to the text in bytes, to the edges in their number.
+pub const SLACK: usize = 64;
+
+/// Characters as their owner keeps them.
+#[derive(Debug, Clone, Copy)]
+pub enum Units<'u> {
+    /// Code points up to U+00FF.
+    One(&'u [u8]),
+    /// Code points up to U+FFFF.
+    Two(&'u [u16]),
+    /// Any code points.
+    Four(&'u [u32]),
+}
+
+/// A code unit that is a character.
+pub trait Unit: Copy + Into<u32> {
+    /// Many of them.
+    fn units(units: &[Self]) -> Units<'_>;
+}
+
+impl Unit for u8 {
+    fn units(units: &[Self]) -> Units<'_> {
+        Units::One(units)
+    }
+}
+
+impl Unit for u16 {
+    fn units(units: &[Self]) -> Units<'_> {
+        Units::Two(units)
+    }
+}
+
+impl Unit for u32 {
+    fn units(units: &[Self]) -> Units<'_> {
+        Units::Four(units)
+    }
+}
+
+/// Where folded characters go.
+#[derive(Debug)]
+pub struct Target<'t> {
+    /// How far it is filled.
+    pub state: &'t mut State,
+    /// There is room for all characters.
+    pub text: &'t mut [u8; WINDOW + SLACK],
+    /// There is room for as many as there are characters, and [`SLACK`].
+    pub edges: &'t mut [Edge],
+}
 
 /// What passes from one character to the next.
 #[derive(Debug, Clone, Copy, Default)]
-struct State {
+pub struct State {
     /// Where the next character goes.
-    place: Edge,
+    pub place: Edge,
     /// How many edges there are. If odd, the last run has not ended.
-    edges: usize,
+    pub edges: usize,
     /// The classes of the last character, among other bits.
-    last: u32,
+    pub last: u32,
 }
 
 impl State {
     /// The place in bytes.
     #[inline(always)]
-    fn bytes(self) -> usize {
+    #[must_use]
+    pub fn bytes(self) -> usize {
         self.place as u32 as usize
     }
 
@@ -88,7 +139,7 @@ impl State {
     fn append<const CLASS: u32, const N: usize>(
         &mut self,
         entries: [u32; N],
-        text: &mut [u8; WINDOW + 4],
+        text: &mut [u8; WINDOW + SLACK],
         edges: &mut [Edge],
     ) {
         let edges: &mut [Edge; N] = edges[self.edges..].first_chunk_mut().expect("there is room");
@@ -116,16 +167,34 @@ impl State {
     }
 }
 
-/// Appends characters up to the first that is special, or to the end, and returns how many.
-///
-/// There are places for all of them.
+/// [`Kernel::fold`] in plain Rust.
+pub fn fold_portably(
+    units: Units<'_>,
+    encodings: &Encodings,
+    class: TokenClass,
+    target: Target<'_>,
+) -> usize {
+    match (units, class) {
+        (Units::One(units), TokenClass::Word) => append::<WORD, _>(units, encodings, target),
+        (Units::Two(units), TokenClass::Word) => append::<WORD, _>(units, encodings, target),
+        (Units::Four(units), TokenClass::Word) => append::<WORD, _>(units, encodings, target),
+        (Units::One(units), TokenClass::NonSpace) => {
+            append::<NON_SPACE, _>(units, encodings, target)
+        }
+        (Units::Two(units), TokenClass::NonSpace) => {
+            append::<NON_SPACE, _>(units, encodings, target)
+        }
+        (Units::Four(units), TokenClass::NonSpace) => {
+            append::<NON_SPACE, _>(units, encodings, target)
+        }
+    }
+}
+
 #[inline(never)]
 fn append<const CLASS: u32, U: Copy + Into<u32>>(
     units: &[U],
     encodings: &Encodings,
-    state: &mut State,
-    text: &mut [u8; WINDOW + 4],
-    edges: &mut [Edge],
+    Target { state, text, edges }: Target<'_>,
 ) -> usize {
     let mut now = *state;
     let mut appended = 0;
@@ -150,13 +219,13 @@ fn append<const CLASS: u32, U: Copy + Into<u32>>(
 }
 
 /// The text that has been gathered, and how.
-#[derive(Debug)]
 pub struct Folding<'f> {
     unicode: &'f UnicodeTable,
     lowercase: bool,
     /// The class of the characters of a run.
     class: TokenClass,
     min_length: usize,
+    kernel: &'f dyn Kernel,
     buffers: &'f mut Buffers,
     state: State,
 }
@@ -167,15 +236,16 @@ impl<'f> Folding<'f> {
         unicode: &'f UnicodeTable,
         lowercase: bool,
         rule: TokenRule,
+        kernel: &'f dyn Kernel,
         buffers: &'f mut Buffers,
     ) -> Self {
         let TokenRule { class, min_length } = rule;
-        Self { unicode, lowercase, class, min_length, buffers, state: State::default() }
+        Self { unicode, lowercase, class, min_length, kernel, buffers, state: State::default() }
     }
 
     /// Appends characters, at most [`PART`], and passes on what there is if that is much.
     #[inline]
-    pub fn extend<U: Copy + Into<u32>>(
+    pub fn extend<U: Unit>(
         &mut self,
         units: &[U],
         sigma: &Sigma<'_>,
@@ -194,24 +264,22 @@ impl<'f> Folding<'f> {
 
     /// Appends characters up to the first that is special, or to the end, and returns how many.
     #[inline]
-    fn append<U: Copy + Into<u32>>(&mut self, units: &[U]) -> Result<usize> {
+    fn append<U: Unit>(&mut self, units: &[U]) -> Result<usize> {
         // Only a token longer than a block needs a window elsewhere than at the start.
         let bytes = self.state.bytes();
         let start = if bytes < WINDOW - 4 * PART { 0 } else { bytes };
-        self.make_room(start + WINDOW, units.len())?;
+        self.make_room(start + WINDOW + SLACK, units.len() + SLACK)?;
         let encodings = self.unicode.encodings(self.lowercase);
         let Buffers { text, edges, .. } = &mut *self.buffers;
         let text = text[start..].first_chunk_mut().expect("there is room for a window");
         let edges = &mut edges[..];
         let first = self.state.edges;
         self.state.place -= start as Edge;
-        let append = match self.class {
-            TokenClass::Word => append::<WORD, U>,
-            TokenClass::NonSpace => append::<NON_SPACE, U>,
-        };
-        let appended = append(units, encodings, &mut self.state, text, edges);
+        let target = Target { state: &mut self.state, text, edges };
+        let appended = self.kernel.fold(U::units(units), encodings, self.class, target);
         self.state.place += start as Edge;
         if start > 0 {
+            let edges = &mut self.buffers.edges;
             edges[first..self.state.edges].iter_mut().for_each(|edge| *edge += start as Edge);
         }
         Ok(appended)
@@ -237,17 +305,9 @@ impl<'f> Folding<'f> {
             let (bytes, length) = encode(point);
             let classes = self.unicode.classes(point);
             self.buffers.text[self.state.bytes()..][..4].copy_from_slice(&bytes);
-            self.state.advance(length, classes, self.mask(), &mut self.buffers.edges);
+            self.state.advance(length, classes, class_bit(self.class), &mut self.buffers.edges);
         }
         Ok(())
-    }
-
-    /// The bit of the class in an entry.
-    fn mask(&self) -> u32 {
-        match self.class {
-            TokenClass::Word => WORD,
-            TokenClass::NonSpace => NON_SPACE,
-        }
     }
 
     /// Makes the buffers long enough for a text of so many bytes and so many edges more.
@@ -263,7 +323,7 @@ impl<'f> Folding<'f> {
     pub fn finish(mut self, sink: &mut Sink<'_>) -> Result<()> {
         self.make_room(self.state.bytes(), 0)?;
         self.buffers.edges[self.state.edges] = self.state.place;
-        self.state.edges += usize::from(self.state.last & self.mask() != 0);
+        self.state.edges += usize::from(self.state.last & class_bit(self.class) != 0);
         self.flush(sink)
     }
 

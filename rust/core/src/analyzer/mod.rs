@@ -18,8 +18,8 @@
 //! Each text given to a sink ends with [`PADDING`](crate::murmur3::PADDING) bytes that belong to no
 //! feature. Memory that grows with a document is reserved fallibly.
 
-mod encodings;
-mod folding;
+pub(crate) mod encodings;
+pub(crate) mod folding;
 mod ngrams;
 mod preprocess;
 mod tokens;

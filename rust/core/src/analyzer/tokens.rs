@@ -13,7 +13,7 @@
 //! They need no regular expression engine. Patterns that are not runs are left to Python's `re`:
 //! translating them to another engine could only ever be almost equal.
 
-use super::folding::Folding;
+use super::folding::{Folding, Unit};
 use super::preprocess::{PART, Tables, preprocess, read};
 use super::unicode::{CAPITAL_SIGMA, UnicodeTable};
 use super::{Scratch, Sink};
@@ -78,14 +78,14 @@ pub(super) fn split(
     let Tables { unicode, accents } = tables;
     let Scratch { folding, points, .. } = scratch;
     if accents.is_some() {
-        let mut folding = Folding::new(unicode, false, rule, folding);
+        let mut folding = Folding::new(unicode, false, rule, kernel, folding);
         preprocess(text, lowercase, tables, points, &mut |points| {
             // One part may have become several.
             points.chunks(PART).try_for_each(|part| folding.extend(part, &|_| CAPITAL_SIGMA, sink))
         })?;
         return folding.finish(sink);
     }
-    let mut folding = Folding::new(unicode, lowercase, rule, folding);
+    let mut folding = Folding::new(unicode, lowercase, rule, kernel, folding);
     match text {
         Text::Ascii(bytes) | Text::Latin1(bytes) => fold(bytes, unicode, &mut folding, sink)?,
         Text::Ucs2(units) => fold(units, unicode, &mut folding, sink)?,
@@ -98,7 +98,7 @@ pub(super) fn split(
 }
 
 /// Folds a text whose code units are its characters, in place.
-fn fold<U: Copy + Into<u32>>(
+fn fold<U: Unit>(
     units: &[U],
     unicode: &UnicodeTable,
     folding: &mut Folding<'_>,

@@ -37,7 +37,9 @@ pub use scalar::Scalar;
 use std::mem::MaybeUninit;
 use std::sync::LazyLock;
 
-use crate::analyzer::TokenRule;
+use crate::analyzer::encodings::Encodings;
+use crate::analyzer::folding::{Target, Units, fold_portably};
+use crate::analyzer::{TokenClass, TokenRule};
 use crate::csr::Norm;
 use crate::documents::Span;
 use crate::error::{Result, reserve};
@@ -75,6 +77,18 @@ pub trait Kernel: Send + Sync {
         text: &mut Vec<u8>,
         starts: &mut Vec<u32>,
     ) -> Result<()>;
+
+    /// Appends characters, in the form that `encodings` gives them, and the edges of the runs of a class. Ends before
+    /// the first that is special, if there is one, and returns how many were appended.
+    fn fold(
+        &self,
+        units: Units<'_>,
+        encodings: &Encodings,
+        class: TokenClass,
+        target: Target<'_>,
+    ) -> usize {
+        fold_portably(units, encodings, class, target)
+    }
 
     /// Appends the key of each range of `text` to `keys`, in order.
     ///

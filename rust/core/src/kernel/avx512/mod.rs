@@ -22,6 +22,9 @@
 //! **Join.** The same mask, and the byte behind each token made a space: `vpcompressb` moves both kinds
 //! together. Gathering the bits of the spaces by those of what is kept (`pext`) gives the places where they go.
 //!
+//! **Fold.** Texts outside ASCII: the ready bytes of 16 characters, one to three each, are moved together by one
+//! `vpcompressb` (`fold`).
+//!
 //! **Hash.** Sixteen bytes are loaded from each of 16 places, and transposed, so that a register holds the
 //! first four bytes of each, and so on; bytes behind an end are made 0, which leaves a hash as it is.
 //! Longer ranges leave their unfinished hash in a queue, from which 16 at a time go on with another 16 bytes;
@@ -65,6 +68,7 @@
 #![allow(clippy::wildcard_imports)]
 
 mod count;
+mod fold;
 mod hash;
 mod join;
 mod murmur3;
@@ -80,7 +84,9 @@ mod windows;
 use std::mem::MaybeUninit;
 
 use super::{Kernel, Scalar, join_by_splitting};
-use crate::analyzer::TokenRule;
+use crate::analyzer::encodings::Encodings;
+use crate::analyzer::folding::{Target, Units};
+use crate::analyzer::{TokenClass, TokenRule};
 use crate::csr::Norm;
 use crate::documents::Span;
 use crate::error::Result;
@@ -140,6 +146,17 @@ impl Kernel for Avx512 {
         }
         // SAFETY: there is a kernel, so the processor has these features.
         unsafe { join::join(block, rule, lowercase, text, starts) }
+    }
+
+    fn fold(
+        &self,
+        units: Units<'_>,
+        encodings: &Encodings,
+        class: TokenClass,
+        target: Target<'_>,
+    ) -> usize {
+        // SAFETY: there is a kernel, so the processor has these features.
+        unsafe { fold::fold(units, encodings, class, target) }
     }
 
     fn hash(
