@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from sklearn.feature_extraction import FeatureHasher as SklearnFeatureHasher
 
 from shardfit import _rust
-from shardfit._threads import effective_threads
+from shardfit._threads import threads_for
 from shardfit.feature_extraction import _csr
 from shardfit.feature_extraction._feature_names import FeatureStore
 from shardfit.feature_extraction._plan import ValueType, value_type
@@ -41,7 +41,12 @@ class HashTarget(TypedDict):
 
 
 def hash_target(
-    hasher: Any, values: ValueType, *, binary: bool = False, norm: str | None = None
+    hasher: Any,
+    values: ValueType,
+    n_threads: int,
+    *,
+    binary: bool = False,
+    norm: str | None = None,
 ) -> HashTarget:
     """Return what the core needs to know to hash, count and scale."""
     return {
@@ -50,7 +55,7 @@ def hash_target(
         "binary": binary,
         "norm": norm,
         "dtype": values.computed,
-        "n_threads": effective_threads(hasher.n_jobs),
+        "n_threads": n_threads,
         "max_int32": _csr.max_int32_entries,
     }
 
@@ -144,16 +149,19 @@ class FeatureHasher(SklearnFeatureHasher):
         TypeError
             If a name is neither a string nor bytes, or a value is not a number.
         """
-        effective_threads(self.n_jobs)  # Refuses what it cannot take, on every path.
+        # Refuses what it cannot take, on every path.
+        n_threads = threads_for(raw_X, self.n_jobs)
         values = value_type(self.dtype, self.n_features, self.alternate_sign)
         if not isinstance(values, str) and self.input_type == "string":
-            return self._transform_names(iter(raw_X), values)
+            return self._transform_names(iter(raw_X), values, n_threads)
         if not isinstance(values, str) and values.dtype == np.float64:
-            return self._transform_pairs(iter(raw_X))
+            return self._transform_pairs(iter(raw_X), n_threads)
         _logger.debug("scikit-learn hashes: %s", values)
         return super().transform(raw_X)
 
-    def _transform_names(self, samples: Iterator[Any], values: ValueType) -> Any:
+    def _transform_names(
+        self, samples: Iterator[Any], values: ValueType, n_threads: int
+    ) -> Any:
         first = next(samples)  # Scikit-learn lets this StopIteration out as well.
         if isinstance(first, str):
             raise ValueError(
@@ -161,18 +169,15 @@ class FeatureHasher(SklearnFeatureHasher):
                 " over iterables of strings."
             )
         data, indices, indptr = _rust.hash_tokens(
-            chain([first], samples), hash_target(self, values), self._store
+            chain([first], samples), hash_target(self, values, n_threads), self._store
         )
         return _csr.wrap_csr(values.cast(data), indices, indptr, int(self.n_features))
 
-    def _transform_pairs(self, samples: Iterator[Any]) -> Any:
+    def _transform_pairs(self, samples: Iterator[Any], n_threads: int) -> Any:
         if self.input_type == "dict":
             samples = (_items(sample) for sample in samples)
         data, columns, indptr = _rust.hash_pairs(
-            samples,
-            int(self.n_features),
-            bool(self.alternate_sign),
-            effective_threads(self.n_jobs),
+            samples, int(self.n_features), bool(self.alternate_sign), n_threads
         )
         if len(indptr) == 1:
             raise ValueError("Cannot vectorize empty sequence.")

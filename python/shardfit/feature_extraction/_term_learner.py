@@ -14,7 +14,7 @@ from sklearn.feature_extraction.text import CountVectorizer as SklearnCountVecto
 
 from shardfit import _rust
 from shardfit._rust import Vocabulary
-from shardfit._threads import effective_threads
+from shardfit._threads import threads_for
 from shardfit.feature_extraction._derived import Derived
 from shardfit.feature_extraction._plan import (
     CoreAnalysis,
@@ -177,7 +177,7 @@ class TermLearner(SklearnCountVectorizer):
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def _learn(self, raw_documents: Any, *, keep_rows: bool) -> CountedRows | Any:
         """Fit, and return the rows, or the matrix if it had to be made."""
-        n_threads = effective_threads(self.n_jobs)
+        n_threads = threads_for(raw_documents, self.n_jobs)
         plan = self._plan()
         if plan is None:
             documents = iterable_documents(raw_documents)
@@ -210,7 +210,7 @@ class TermLearner(SklearnCountVectorizer):
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def _learn_more(self, raw_documents: Any) -> CountedRows | Any:
         """Fit to one more part; return its rows if the vocabulary was given."""
-        n_threads = effective_threads(self.n_jobs)
+        n_threads = threads_for(raw_documents, self.n_jobs)
         self._check_documents(raw_documents)
         self._refuse_to_go_on()
         if not vars(self).get("fixed_vocabulary_"):
@@ -278,7 +278,7 @@ class TermLearner(SklearnCountVectorizer):
             return SklearnCountVectorizer.transform(self, documents)
         analysis, values = plan
         vocabulary, n_features = target
-        n_threads = effective_threads(self.n_jobs)
+        n_threads = threads_for(raw_documents, self.n_jobs)
         rows = _rust.look_up_terms(
             *plan_reading(self, analysis, raw_documents),
             vocabulary,
