@@ -50,9 +50,7 @@ def wrap_csr(
     others = _other_attributes(container)
     if others is not None and indices.dtype == indptr.dtype == np.int32:
         X = container.__new__(container)
-        vars(X).update(
-            others, data=data, indices=indices, indptr=indptr, _shape=shape
-        )
+        vars(X).update(others, data=data, indices=indices, indptr=indptr, _shape=shape)
     else:
         X = container((data, indices, indptr), shape=shape)
     if is_canonical:

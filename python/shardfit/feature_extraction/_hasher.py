@@ -9,7 +9,6 @@ from numbers import Integral
 from typing import Any, ClassVar, TypedDict
 
 import numpy as np
-import scipy.sparse as sp
 from sklearn.feature_extraction import FeatureHasher as SklearnFeatureHasher
 
 from shardfit import _rust
@@ -185,11 +184,12 @@ class FeatureHasher(SklearnFeatureHasher):
             indptr = indptr.astype(np.int32)
         else:
             columns = columns.astype(np.int64)
-        shape = (len(indptr) - 1, self.n_features)
-        X = sp.csr_array((data, columns, indptr), shape=shape, dtype=self.dtype)
+        X = _csr.wrap_csr(
+            data, columns, indptr, int(self.n_features), is_canonical=False
+        )
         # SciPy adds up values in an order of its own, which shows in the last bits.
         X.sum_duplicates()
-        return _csr.wrap_csr(X.data, X.indices, X.indptr, int(self.n_features))
+        return X
 
 
 def _items(sample: Any) -> Any:
