@@ -16,7 +16,7 @@ from numbers import Integral
 import joblib
 from joblib.parallel import get_active_backend
 
-__all__ = ["effective_threads"]
+__all__ = ["effective_threads", "threads_for"]
 
 _MOST_THREADS = 4096
 _VARIABLES = ("SHARDFIT_NUM_THREADS", "OMP_NUM_THREADS")
@@ -76,6 +76,18 @@ def effective_threads(n_jobs: int | None) -> int:
     if getattr(backend, "nesting_level", 0):
         return 1
     return _cpu_count()
+
+
+def threads_for(documents: object, n_jobs: int | None) -> int:
+    """Return the number of threads that `n_jobs` stands for with these documents.
+
+    It is that of `effective_threads`, except that one document in a list is the work
+    of one thread, so nothing is asked but `n_jobs`: a short one is vectorized in less
+    time than the machine takes to say how many CPUs it has.
+    """
+    if n_jobs is None and type(documents) is list and len(documents) == 1:
+        return 1
+    return effective_threads(n_jobs)
 
 
 def _cpu_count() -> int:

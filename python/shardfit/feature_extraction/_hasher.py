@@ -9,11 +9,10 @@ from numbers import Integral
 from typing import Any, ClassVar, TypedDict
 
 import numpy as np
-import scipy.sparse as sp
 from sklearn.feature_extraction import FeatureHasher as SklearnFeatureHasher
 
 from shardfit import _rust
-from shardfit._threads import effective_threads
+from shardfit._threads import threads_for
 from shardfit.feature_extraction import _csr
 from shardfit.feature_extraction._feature_names import FeatureStore
 from shardfit.feature_extraction._plan import ValueType, value_type
@@ -41,7 +40,12 @@ class HashTarget(TypedDict):
 
 
 def hash_target(
-    hasher: Any, values: ValueType, *, binary: bool = False, norm: str | None = None
+    hasher: Any,
+    values: ValueType,
+    n_threads: int,
+    *,
+    binary: bool = False,
+    norm: str | None = None,
 ) -> HashTarget:
     """Return what the core needs to know to hash, count and scale."""
     return {
@@ -50,7 +54,7 @@ def hash_target(
         "binary": binary,
         "norm": norm,
         "dtype": values.computed,
-        "n_threads": effective_threads(hasher.n_jobs),
+        "n_threads": n_threads,
         "max_int32": _csr.max_int32_entries,
     }
 
@@ -144,16 +148,19 @@ class FeatureHasher(SklearnFeatureHasher):
         TypeError
             If a name is neither a string nor bytes, or a value is not a number.
         """
-        effective_threads(self.n_jobs)  # Refuses what it cannot take, on every path.
+        # Refuses what it cannot take, on every path.
+        n_threads = threads_for(raw_X, self.n_jobs)
         values = value_type(self.dtype, self.n_features, self.alternate_sign)
         if not isinstance(values, str) and self.input_type == "string":
-            return self._transform_names(iter(raw_X), values)
+            return self._transform_names(iter(raw_X), values, n_threads)
         if not isinstance(values, str) and values.dtype == np.float64:
-            return self._transform_pairs(iter(raw_X))
+            return self._transform_pairs(iter(raw_X), n_threads)
         _logger.debug("scikit-learn hashes: %s", values)
         return super().transform(raw_X)
 
-    def _transform_names(self, samples: Iterator[Any], values: ValueType) -> Any:
+    def _transform_names(
+        self, samples: Iterator[Any], values: ValueType, n_threads: int
+    ) -> Any:
         first = next(samples)  # Scikit-learn lets this StopIteration out as well.
         if isinstance(first, str):
             raise ValueError(
@@ -161,18 +168,15 @@ class FeatureHasher(SklearnFeatureHasher):
                 " over iterables of strings."
             )
         data, indices, indptr = _rust.hash_tokens(
-            chain([first], samples), hash_target(self, values), self._store
+            chain([first], samples), hash_target(self, values, n_threads), self._store
         )
         return _csr.wrap_csr(values.cast(data), indices, indptr, int(self.n_features))
 
-    def _transform_pairs(self, samples: Iterator[Any]) -> Any:
+    def _transform_pairs(self, samples: Iterator[Any], n_threads: int) -> Any:
         if self.input_type == "dict":
             samples = (_items(sample) for sample in samples)
         data, columns, indptr = _rust.hash_pairs(
-            samples,
-            int(self.n_features),
-            bool(self.alternate_sign),
-            effective_threads(self.n_jobs),
+            samples, int(self.n_features), bool(self.alternate_sign), n_threads
         )
         if len(indptr) == 1:
             raise ValueError("Cannot vectorize empty sequence.")
@@ -180,11 +184,12 @@ class FeatureHasher(SklearnFeatureHasher):
             indptr = indptr.astype(np.int32)
         else:
             columns = columns.astype(np.int64)
-        shape = (len(indptr) - 1, self.n_features)
-        X = sp.csr_array((data, columns, indptr), shape=shape, dtype=self.dtype)
+        X = _csr.wrap_csr(
+            data, columns, indptr, int(self.n_features), is_canonical=False
+        )
         # SciPy adds up values in an order of its own, which shows in the last bits.
         X.sum_duplicates()
-        return _csr.wrap_csr(X.data, X.indices, X.indptr, int(self.n_features))
+        return X
 
 
 def _items(sample: Any) -> Any:

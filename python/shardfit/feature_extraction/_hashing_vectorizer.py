@@ -22,6 +22,7 @@ from sklearn.utils.metaestimators import available_if
 
 from shardfit import _rust
 from shardfit._rust import TermCounts
+from shardfit._threads import threads_for
 from shardfit.feature_extraction import _csr
 from shardfit.feature_extraction._feature_names import FeatureStore, name_columns
 from shardfit.feature_extraction._hasher import FeatureHasher, hash_target
@@ -274,6 +275,7 @@ class HashingVectorizer(  # type: ignore[call-arg]
         target = hash_target(
             self,
             values,
+            threads_for(X, self.n_jobs),
             binary=bool(self.binary) and values.is_float,
             norm=self.norm if values.is_float else None,
         )

@@ -9,6 +9,7 @@ reason is logged, at level DEBUG.
 from __future__ import annotations
 
 import codecs
+import operator
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
@@ -35,23 +36,25 @@ MAX_BUCKETS = int(np.iinfo(np.int32).max)
 
 # The methods that make up the analysis, and what is made of it. If a subclass or an
 # instance has its own, it must be asked.
-_HOOKS = (
-    "_char_ngrams",
-    "_char_wb_ngrams",
-    "_check_stop_words_consistency",
-    "_check_vocabulary",
-    "_count_vocab",
-    "_get_hasher",
-    "_limit_features",
-    "_sort_features",
-    "_validate_vocabulary",
-    "_white_spaces",
-    "_word_ngrams",
-    "build_analyzer",
-    "build_preprocessor",
-    "build_tokenizer",
-    "decode",
-    "get_stop_words",
+_HOOKS = frozenset(
+    {
+        "_char_ngrams",
+        "_char_wb_ngrams",
+        "_check_stop_words_consistency",
+        "_check_vocabulary",
+        "_count_vocab",
+        "_get_hasher",
+        "_limit_features",
+        "_sort_features",
+        "_validate_vocabulary",
+        "_white_spaces",
+        "_word_ngrams",
+        "build_analyzer",
+        "build_preprocessor",
+        "build_tokenizer",
+        "decode",
+        "get_stop_words",
+    }
 )
 
 # Patterns that match exactly the maximal runs of a class, from a minimum length on:
@@ -69,9 +72,10 @@ _RUN = re.compile(
 _make_analyzer = lru_cache(maxsize=8)(Analyzer)
 
 
-def _run_rule(pattern: object) -> tuple[str, int] | None:
+@lru_cache(maxsize=8)
+def _run_rule(pattern: str) -> tuple[str, int] | None:
     """Return the kind and minimum length of the runs that a pattern matches."""
-    match = _RUN.fullmatch(pattern) if type(pattern) is str else None
+    match = _RUN.fullmatch(pattern)
     if match is None or (match["nonspace"] and match["boundary"]):
         return None
     kind = "word" if match["word"] else "nonspace"
@@ -119,12 +123,13 @@ def core_analysis(vectorizer: Any, original: type) -> CoreAnalysis | str:
         return reason
     kind, least = v.analyzer, 1
     if kind == "word":
-        rule = _run_rule(v.token_pattern)
+        pattern = v.token_pattern
+        rule = _run_rule(pattern) if type(pattern) is str else None
         if rule is None:
             return f"token_pattern={v.token_pattern!r} needs Python's module re"
         kind, least = rule
     bounds = v.ngram_range if isinstance(v.ngram_range, list | tuple) else ()
-    if list(map(type, bounds)) != [int, int]:
+    if len(bounds) != 2 or type(bounds[0]) is not int or type(bounds[1]) is not int:
         return f"ngram_range={v.ngram_range!r} does not hold two int"
     low, high = bounds
     if v.analyzer == "word" and high == 1:
@@ -140,10 +145,19 @@ def is_overridden(estimator: Any, name: str, original: type) -> bool:
     return theirs is not getattr(original, name, None) or name in vars(estimator)
 
 
+@lru_cache(maxsize=8)
+def _read_hooks(original: type) -> Callable[[type], tuple[Any, ...]]:
+    """Return what reads the methods that make up the analysis from a class."""
+    return operator.attrgetter(*(hook for hook in _HOOKS if hasattr(original, hook)))
+
+
 def _reason_for_python(v: Any, original: type) -> str | None:
-    for hook in _HOOKS:
-        if is_overridden(v, hook, original):
-            return f"{hook} is overridden"
+    # One by one, the methods take as long to look up as a sentence takes to analyse.
+    read = _read_hooks(original)
+    is_usual = all(map(operator.is_, read(type(v)), read(original)))
+    if not (is_usual and _HOOKS.isdisjoint(vars(v))):
+        hooks = [hook for hook in _HOOKS if is_overridden(v, hook, original)]
+        return f"overridden: {', '.join(sorted(hooks))}"
     built_in = type(v.analyzer) is str and v.analyzer in ("word", "char", "char_wb")
     if not built_in or v.preprocessor is not None:
         return "analyzer or preprocessor is not a built-in"
@@ -154,6 +168,11 @@ def _reason_for_python(v: Any, original: type) -> str | None:
     if v.strip_accents is not None and v.strip_accents not in ("ascii", "unicode"):
         return f"strip_accents={v.strip_accents!r} is not a built-in"
     return None
+
+
+# The core's names of types; to make NumPy's takes longer.
+_FLOATS = {np.float64: "float64", np.float32: "float32"}
+_COUNTED_AS_SUCH = {**_FLOATS, np.int64: "int64"}
 
 
 class ValueType(NamedTuple):
@@ -189,8 +208,8 @@ def value_type(
     if not isinstance(alternate_sign, bool | np.bool_):
         return f"alternate_sign={alternate_sign!r} is not a bool"
     wanted = _native_dtype(dtype)
-    if wanted.name in ("float64", "float32"):
-        return ValueType(wanted.name, wanted)
+    if name := _FLOATS.get(wanted.type):
+        return ValueType(name, wanted)
     # Sums of signs wrap around like the integers scikit-learn adds up; a negative sign
     # does not go into an unsigned one in the first place.
     if wanted.kind == "i" or (wanted.kind == "u" and not alternate_sign):
@@ -201,8 +220,8 @@ def value_type(
 def count_type(dtype: object) -> ValueType | str:
     """Return how the core produces counts of `dtype`, or the reason why it cannot."""
     wanted = _native_dtype(dtype)
-    if wanted.name in ("float64", "float32", "int64"):
-        return ValueType(wanted.name, wanted)
+    if name := _COUNTED_AS_SUCH.get(wanted.type):
+        return ValueType(name, wanted)
     # Scikit-learn counts in C's int, too.
     if wanted.kind in "iu":
         return ValueType("int32", wanted)
@@ -263,7 +282,9 @@ def plan_reading(
 
 def _is_utf8(encoding: object) -> bool:
     try:
-        return type(encoding) is str and codecs.lookup(encoding).name == "utf-8"
+        return type(encoding) is str and (
+            encoding == "utf-8" or codecs.lookup(encoding).name == "utf-8"
+        )
     except LookupError:
         return False  # An error only if a document turns out to be bytes.
 
@@ -281,6 +302,8 @@ def _view_documents(documents: Any) -> tuple[Iterable[Any] | ArrowTexts, Any]:
     One-dimensional NumPy arrays are turned into strings block by block, which is what
     iterating does one by one. Everything else is iterated as it is.
     """
+    if type(documents) is list:
+        return documents, None
     if type(documents) is np.ndarray and documents.ndim == 1:
         if documents.dtype.kind in "OSTU":
             return _iterate_blocks(documents), None

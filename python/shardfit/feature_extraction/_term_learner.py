@@ -14,8 +14,9 @@ from sklearn.feature_extraction.text import CountVectorizer as SklearnCountVecto
 
 from shardfit import _rust
 from shardfit._rust import Vocabulary
-from shardfit._threads import effective_threads
+from shardfit._threads import threads_for
 from shardfit.feature_extraction._derived import Derived
+from shardfit.feature_extraction._dict_lookup import columns_in_dict
 from shardfit.feature_extraction._plan import (
     CoreAnalysis,
     ValueType,
@@ -177,7 +178,7 @@ class TermLearner(SklearnCountVectorizer):
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def _learn(self, raw_documents: Any, *, keep_rows: bool) -> CountedRows | Any:
         """Fit, and return the rows, or the matrix if it had to be made."""
-        n_threads = effective_threads(self.n_jobs)
+        n_threads = threads_for(raw_documents, self.n_jobs)
         plan = self._plan()
         if plan is None:
             documents = iterable_documents(raw_documents)
@@ -210,7 +211,7 @@ class TermLearner(SklearnCountVectorizer):
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def _learn_more(self, raw_documents: Any) -> CountedRows | Any:
         """Fit to one more part; return its rows if the vocabulary was given."""
-        n_threads = effective_threads(self.n_jobs)
+        n_threads = threads_for(raw_documents, self.n_jobs)
         self._check_documents(raw_documents)
         self._refuse_to_go_on()
         if not vars(self).get("fixed_vocabulary_"):
@@ -273,12 +274,17 @@ class TermLearner(SklearnCountVectorizer):
         target = None
         if plan is not None:
             raw_documents, target = self._find_vocabulary(raw_documents)
+        if plan is not None and target is None:
+            X = self._look_up_in_dict(raw_documents, *plan)
+            if X is not None:
+                return X
         if plan is None or target is None:
+            _logger.debug("scikit-learn's own code looks up in the dict vocabulary_")
             documents = iterable_documents(raw_documents)
             return SklearnCountVectorizer.transform(self, documents)
         analysis, values = plan
         vocabulary, n_features = target
-        n_threads = effective_threads(self.n_jobs)
+        n_threads = threads_for(raw_documents, self.n_jobs)
         rows = _rust.look_up_terms(
             *plan_reading(self, analysis, raw_documents),
             vocabulary,
@@ -311,6 +317,31 @@ class TermLearner(SklearnCountVectorizer):
         copy = self.__dict__.setdefault("_dict_copy", _DictCopy())
         vocabulary = copy.find(mapping, n_documents)
         if vocabulary is None:
-            _logger.debug("scikit-learn's own code looks up in the dict vocabulary_")
             return raw_documents, None
         return raw_documents, (vocabulary, len(mapping))
+
+    def _look_up_in_dict(
+        self, raw_documents: Any, analysis: CoreAnalysis, values: ValueType
+    ) -> Any:
+        """Return the matrix of documents whose terms are looked up in `vocabulary_`.
+
+        None if scikit-learn has to do it.
+        """
+        mapping = vars(self).get("vocabulary_")
+        # Scikit-learn may have to read the documents once more.
+        can_read_twice = isinstance(raw_documents, list | tuple)
+        if type(mapping) is not dict or not can_read_twice or self.input != "content":
+            return None
+        n_threads = threads_for(raw_documents, self.n_jobs)
+        counts, rows = _rust.count_terms(
+            *plan_reading(self, analysis, raw_documents),
+            n_threads=n_threads,
+            keep_rows=True,
+        )
+        columns = columns_in_dict(mapping, counts.terms())
+        if rows is None or columns is None:
+            return None
+        found = CountedRows(rows, columns, len(mapping), values, n_threads)
+        X = found.matrix(binary=bool(self.binary))
+        X.sort_indices()
+        return X

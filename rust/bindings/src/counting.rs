@@ -346,15 +346,11 @@ pub(crate) fn look_up_terms<'py>(
         counted.extend(py.detach(|| {
             let chunks = chunk_documents(&documents);
             let worker = || {
-                let mut buffers = None;
+                let mut buffers = Buffers::new(*n_columns);
                 let (chunks, documents) = (&chunks, &documents);
                 move |chunk: usize, cancel: &Cancel| {
-                    let buffers = match &mut buffers {
-                        Some(buffers) => buffers,
-                        none => none.insert(Buffers::new(*n_columns)?),
-                    };
                     let documents = &documents[chunks[chunk].clone()];
-                    rows::look_up(terminology, terms, columns, documents, buffers, cancel)
+                    rows::look_up(terminology, terms, columns, documents, &mut buffers, cancel)
                 }
             };
             parallel::run(chunks.len(), threads, worker, check_signals)

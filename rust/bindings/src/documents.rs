@@ -39,7 +39,7 @@ const CHUNK_BYTES: usize = 256 << 10;
 /// A document costs about as much as this many bytes, however short it is.
 const DOCUMENT_OVERHEAD: usize = 64;
 /// Less work than this is done before a thread has been started.
-const SMALL_BYTES: usize = 64 << 10;
+pub(crate) const SMALL_BYTES: usize = 64 << 10;
 
 /// Where a document of a batch is.
 enum Place {

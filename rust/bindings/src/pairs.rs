@@ -9,7 +9,7 @@ use shardfit_core::error::reserve;
 use shardfit_core::hashing::{Buckets, bucket, hash_in_order, sign};
 use shardfit_core::parallel;
 
-use crate::documents::TokenStore;
+use crate::documents::{SMALL_BYTES, TokenStore};
 use crate::errors::Failure;
 use crate::feed::check_signals;
 use crate::hashing::buckets;
@@ -92,9 +92,13 @@ impl Pairs {
         columns: &mut Vec<i32>,
     ) -> Result<(), Failure> {
         const CHUNK: usize = 1 << 15;
+        /// So few names are hashed before a thread has been started.
+        const SMALL: usize = 1 << 11;
         self.names.pad()?;
         let TokenStore { text, spans } = &self.names;
         let kernel = kernel()?;
+        let is_small = spans.len() <= SMALL && text.len() <= SMALL_BYTES;
+        let threads = if is_small { 0 } else { threads };
         let keys = py.detach(|| {
             let chunks: Vec<_> = spans.chunks(CHUNK).collect();
             let worker = || {

@@ -21,6 +21,8 @@ use crate::parallel::{self, Cancel};
 const BINS: usize = 1 << 16;
 /// Terms that a thread sorts at a time, at least, where bins are small.
 const PART: usize = 1 << 13;
+/// So few terms are sorted as one: to count bins takes 40 µs, whatever is in them.
+const TOO_FEW_FOR_BINS: usize = 1 << 11;
 /// So few terms are compared where they lie, ...
 const FEW: usize = 8;
 /// ... and so are terms that are the same for this many bytes.
@@ -64,8 +66,16 @@ pub fn alphabetical<E: From<Error>>(
     Ok(order)
 }
 
-/// Returns the terms ordered by bin, and the end of each bin.
+/// Returns the terms ordered by bin, and the end of each bin, or of all that go to one thread.
 fn deal(terms: &Terms) -> Result<(Vec<Entry>, Vec<u32>)> {
+    if terms.len() <= TOO_FEW_FOR_BINS {
+        let mut entries = Vec::new();
+        reserve(&mut entries, terms.len())?;
+        entries.extend(terms.numbers().map(|number| (terms.piece(number, 0), number)));
+        entries.sort_unstable_by_key(|&(piece, _)| bin(piece));
+        let end = entries.len() as u32;
+        return Ok((entries, vec![end]));
+    }
     let mut ends = vec![0_u32; BINS];
     for number in terms.numbers() {
         ends[bin(terms.piece(number, 0))] += 1;

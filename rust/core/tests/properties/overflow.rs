@@ -132,7 +132,7 @@ fn count(terminology: Terminology<'_>, documents: &[Document<'_>]) -> Result<u32
 
 fn look_up_a(terminology: Terminology<'_>, documents: &[Document<'_>]) -> Result<Vec<i32>> {
     let vocabulary = Listed::new(&[b"a"]).vocabulary();
-    let (columns, mut buffers) = ([NO_COLUMN, 0], Buffers::new(1)?);
+    let (columns, mut buffers) = ([NO_COLUMN, 0], Buffers::new(1));
     let cancel = Cancel::default();
     look_up(terminology, &vocabulary, &columns, documents, &mut buffers, &cancel)
         .map(|counts| counts.sums)

@@ -185,7 +185,7 @@ proptest! {
         let documents: Vec<Vec<Term>> = documents.iter().map(|places| pick(places)).collect();
         let vocabulary = Listed::new(&terms).vocabulary();
         let by_number = [&[NO_COLUMN], &columns[..terms.len()]].concat();
-        let mut buffers = Buffers::new(20).unwrap();
+        let mut buffers = Buffers::new(20);
         let stored = store(&documents);
         // Buffers leave no trace from one call to the next.
         for documents in [&documents[..], &documents[..documents.len() / 2]] {
@@ -223,7 +223,7 @@ fn counts_of_any_size_stand_side_by_side() {
     let vocabulary = Listed::new(&terms).vocabulary();
     let by_number = [&[NO_COLUMN], &columns[..8]].concat();
     let stored = store(&documents);
-    let mut buffers = Buffers::new(30).unwrap();
+    let mut buffers = Buffers::new(30);
     let cancel = Cancel::default();
     let got =
         look_up(terminology(), &vocabulary, &by_number, &views(&stored), &mut buffers, &cancel);
@@ -235,7 +235,7 @@ fn looking_up_in_an_empty_vocabulary_finds_nothing() {
     let documents = [vec![b"a".to_vec()], vec![], vec![vec![], vec![0; 40]]];
     let stored = store(&documents);
     let vocabulary = Listed::new::<Term>(&[]).vocabulary();
-    let mut buffers = Buffers::new(0).unwrap();
+    let mut buffers = Buffers::new(0);
     let views = views(&stored);
     let cancel = Cancel::default();
     let got = look_up(terminology(), &vocabulary, &[NO_COLUMN], &views, &mut buffers, &cancel);
@@ -250,7 +250,7 @@ fn looking_up_very_many_columns() {
     let vocabulary = Listed::new(&terms).vocabulary();
     let by_number = [&[NO_COLUMN], columns.as_slice()].concat();
     let stored = store(&[document]);
-    let mut buffers = Buffers::new(70_000).unwrap();
+    let mut buffers = Buffers::new(70_000);
     let cancel = Cancel::default();
     let views = views(&stored);
     let got =

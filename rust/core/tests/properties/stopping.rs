@@ -232,7 +232,7 @@ fn looking_up_stops_within_a_document() {
         let steps = steps_of_stopped(|kernel, cancel| {
             let tables = Some(setting.tables());
             let terminology = Terminology { analyzer: &analyzer, tables, kernel };
-            let mut buffers = rows::Buffers::new(1)?;
+            let mut buffers = rows::Buffers::new(1);
             let columns = [rows::NO_COLUMN, 0, 0];
             let documents = [document];
             look_up(terminology, &vocabulary, &columns, &documents, &mut buffers, cancel).map(drop)
