@@ -101,17 +101,17 @@ impl<V: Copy + Send + Sync, F: Values<V>> Assembly<V, F> {
 
     /// Takes the part of this number, and returns an empty one. Every part that was announced must come once.
     pub fn place(&self, number: usize, part: Counts) -> Result<Counts> {
-        let mut placed = Vec::new();
+        let mut claimed = Vec::new();
         let mut order = self.order();
         order.waiting.insert(number, part);
         loop {
             let next = order.next;
             let Some(part) = order.waiting.remove(&next) else { break };
             let places = self.claim(&mut order, &part)?;
-            placed.push((part, places));
+            claimed.push((part, places));
         }
         drop(order);
-        for (part, places) in &mut placed {
+        for (part, places) in &mut claimed {
             let (data, columns) = places;
             self.columns.fill(columns, |places| {
                 memory::write_all(places, part.columns.iter().copied());
@@ -120,7 +120,7 @@ impl<V: Copy + Send + Sync, F: Values<V>> Assembly<V, F> {
             part.clear();
         }
         let mut order = self.order();
-        order.empty.extend(placed.into_iter().map(|(part, _)| part));
+        order.empty.extend(claimed.into_iter().map(|(part, _)| part));
         Ok(order.empty.pop().unwrap_or_default())
     }
 

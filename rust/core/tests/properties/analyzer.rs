@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 use shardfit_core::analyzer::Scratch;
 use shardfit_core::documents::{Document, Span, Text, Tokens};
-use shardfit_core::kernel::Scalar;
+use shardfit_core::kernel::{Scalar, available};
 
-use crate::inputs::{Stored, numbers, setting, text};
+use crate::inputs::{Drawn, Stored, kernel, numbers, setting, text};
 use crate::oracle::{Class, Kind, Setting, Strip, features};
 
 proptest! {
@@ -15,25 +15,34 @@ proptest! {
     fn every_form_of_a_text_has_the_features_of_the_oracle(
         setting in setting(),
         text in text(),
+        Drawn(kernel) in kernel(),
     ) {
         let expected = features(&setting, &text);
         for form in Stored::new(&text).forms() {
             // What is read as ASCII cannot have accents, so stripping them changes nothing.
-            prop_assert_eq!(&setting.features(form, &Scalar), &expected, "{:?}", form);
+            prop_assert_eq!(&setting.features(form, kernel), &expected, "{:?}", form);
         }
     }
 
     #[test]
-    fn any_string_has_the_features_of_the_oracle(setting in setting(), text: String) {
+    fn any_string_has_the_features_of_the_oracle(
+        setting in setting(),
+        text: String,
+        Drawn(kernel) in kernel(),
+    ) {
         let expected = features(&setting, &text);
         let stored = Stored::new(&text);
-        prop_assert_eq!(setting.features(stored.narrowest(), &Scalar), expected);
+        prop_assert_eq!(setting.features(stored.narrowest(), kernel), expected);
     }
 
     #[test]
-    fn ascii_bytes_have_the_features_of_the_oracle(setting in setting(), text in "[\\x00-\\x7f]{0,200}") {
+    fn ascii_bytes_have_the_features_of_the_oracle(
+        setting in setting(),
+        text in "[\\x00-\\x7f]{0,200}",
+        Drawn(kernel) in kernel(),
+    ) {
         let expected = features(&setting, &text);
-        prop_assert_eq!(setting.features(Text::Ascii(text.as_bytes()), &Scalar), expected);
+        prop_assert_eq!(setting.features(Text::Ascii(text.as_bytes()), kernel), expected);
     }
 }
 
@@ -61,9 +70,12 @@ fn check_all_kinds(text: &str) {
     for setting in all_kinds() {
         let expected = features(&setting, text);
         for form in Stored::new(text).forms() {
-            let got = setting.features(form, &Scalar);
-            // Not assert_eq: megabytes of features help nobody.
-            assert!(got == expected, "{setting:?}, {} bytes", text.len());
+            for kernel in available() {
+                let got = setting.features(form, *kernel);
+                // Not assert_eq: megabytes of features help nobody.
+                let (name, bytes) = (kernel.name(), text.len());
+                assert!(got == expected, "{setting:?}, {bytes} bytes, {name}");
+            }
         }
     }
 }
@@ -116,7 +128,7 @@ fn long_documents_of_random_words() {
 fn scratch_space_leaves_no_trace() {
     let mut scratch = Scratch::default();
     let texts = ["A longer text, with words. ".repeat(50), "ab".into(), String::new()];
-    for setting in all_kinds().iter().cycle().take(20) {
+    for (setting, kernel) in all_kinds().iter().cycle().zip(available().iter().cycle()).take(60) {
         for text in &texts {
             let stored = Stored::new(text);
             let mut got = Vec::new();
@@ -127,7 +139,8 @@ fn scratch_space_leaves_no_trace() {
                 got.extend(spans.iter().map(|span| feature(span).to_vec()));
                 Ok(())
             };
-            setting.analyzer().analyze(document, tables, &Scalar, &mut scratch, &mut sink).unwrap();
+            // One after the other, in the same space.
+            setting.analyzer().analyze(document, tables, *kernel, &mut scratch, &mut sink).unwrap();
             let expected = features(setting, text);
             assert!(got.iter().eq(expected.iter().map(String::as_bytes)));
         }
@@ -150,8 +163,10 @@ fn a_capital_sigma_is_final_where_a_word_ends() {
         let Kind::Words { class, .. } = &mut setting.kind else { unreachable!("words are words") };
         *class = Class::NonSpace;
         for form in Stored::new(text).forms() {
-            let got = setting.features(form, &Scalar).concat();
-            assert_eq!(got.replace(['\'', '.'], ""), lowered, "{form:?}");
+            for kernel in available() {
+                let got = setting.features(form, *kernel).concat();
+                assert_eq!(got.replace(['\'', '.'], ""), lowered, "{form:?}");
+            }
         }
     }
 }
@@ -164,7 +179,9 @@ fn a_lone_surrogate_ends_a_word() {
         let points = units.map(u32::from);
         for form in [Text::Ucs2(&units), Text::Ucs4(&points)] {
             assert!(form.has_surrogates());
-            assert_eq!(setting.features(form, &Scalar), ["ab", "c", "ab c"]);
+            for kernel in available() {
+                assert_eq!(setting.features(form, *kernel), ["ab", "c", "ab c"]);
+            }
         }
     }
     for other in [0xd7ff_u16, 0xe000] {

@@ -4,9 +4,9 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 use shardfit_core::documents::Text;
-use shardfit_core::kernel::Scalar;
+use shardfit_core::kernel::{Kernel, available};
 
-use crate::inputs::{Stored, text};
+use crate::inputs::{Drawn, Stored, kernel, text};
 use crate::oracle::{Class, Kind, Setting, Strip, features};
 use crate::surrogates::wtf8;
 
@@ -37,12 +37,15 @@ fn words_setting() -> impl Strategy<Value = Setting> {
 }
 
 /// Not `assert_eq`: kilobytes of features help nobody.
-fn check(setting: &Setting, text: &str) {
+fn check(setting: &Setting, text: &str, kernels: &[&dyn Kernel]) {
     let expected = features(setting, text);
     for form in Stored::new(text).forms() {
-        let is_equal = setting.features(form, &Scalar) == expected;
-        let end: String = text.chars().rev().take(40).collect();
-        assert!(is_equal, "{setting:?}, {} bytes, reversed: {end:?}", text.len());
+        for &kernel in kernels {
+            let is_equal = setting.features(form, kernel) == expected;
+            let (name, bytes) = (kernel.name(), text.len());
+            let end: String = text.chars().rev().take(40).collect();
+            assert!(is_equal, "{name}, {setting:?}, {bytes} bytes, reversed: {end:?}");
+        }
     }
 }
 
@@ -70,8 +73,9 @@ proptest! {
         middle in text(),
         again in up_to_a_border(),
         end in text(),
+        Drawn(kernel) in kernel(),
     ) {
-        check(&setting, &[beginning, middle, again, end].concat());
+        check(&setting, &[beginning, middle, again, end].concat(), &[kernel]);
     }
 }
 
@@ -83,7 +87,7 @@ fn special_characters_may_be_anywhere() {
                 for after in 0..10 {
                     let text = filling.repeat(before) + special + &filling.repeat(after);
                     for min_length in 1..5 {
-                        check(&words(Class::Word, min_length), &text);
+                        check(&words(Class::Word, min_length), &text, available());
                     }
                 }
             }
@@ -98,7 +102,8 @@ fn a_sigma_looks_beyond_its_part() {
             for after in [0, 1, PART, 2 * PART] {
                 for end in ["", "α", " "] {
                     let (before, after) = (ignorable.repeat(before), ignorable.repeat(after));
-                    check(&words(Class::NonSpace, 1), &format!("Α{before}Σ{after}{end}"));
+                    let text = format!("Α{before}Σ{after}{end}");
+                    check(&words(Class::NonSpace, 1), &text, available());
                 }
             }
         }
@@ -113,7 +118,9 @@ fn surrogates_at_every_place_of_a_part() {
         let units: Vec<u16> = points.iter().map(|&point| point as u16).collect();
         let setting = words(Class::NonSpace, 1);
         for form in [Text::Ucs2(&units), Text::Ucs4(&points)] {
-            assert!(setting.feature_bytes(form, &Scalar) == [wtf8(&points)], "{place}");
+            for &kernel in available() {
+                assert!(setting.feature_bytes(form, kernel) == [wtf8(&points)], "{place}");
+            }
         }
     }
 }
@@ -123,6 +130,6 @@ fn one_part_may_become_several() {
     let mut setting = words(Class::NonSpace, 1);
     setting.strip = Some(Strip::Unicode);
     for repeated in ["…", "… ", "é…"] {
-        check(&setting, &repeated.repeat(WINDOW / 2));
+        check(&setting, &repeated.repeat(WINDOW / 2), available());
     }
 }

@@ -1,6 +1,6 @@
 //! Terms that somebody has chosen to slow the vocabulary down.
 
-use shardfit_core::kernel::Scalar;
+use shardfit_core::kernel::{Kernel, available};
 use shardfit_core::murmur3::murmur3;
 use shardfit_core::vocabulary::{Lookup, Seed, Vocabulary, pack};
 
@@ -91,12 +91,18 @@ fn no_terms_fill_neighbouring_slots() {
 
 #[test]
 fn crafted_terms_are_found_again() {
+    for &kernel in available() {
+        finds_crafted_terms_again(kernel);
+    }
+}
+
+fn finds_crafted_terms_again(kernel: &dyn Kernel) {
     for (name, terms) in families() {
         let Listed { text, spans } = Listed::new(&terms);
         let (mut vocabulary, mut lookup) = (Vocabulary::default(), Lookup::default());
         let numbers = 1..=terms.len() as u32;
         for _ in 0..2 {
-            vocabulary.intern(&text, &spans, &Scalar, &mut lookup).unwrap();
+            vocabulary.intern(&text, &spans, kernel, &mut lookup).unwrap();
             assert!(lookup.numbers.iter().copied().eq(numbers.clone()), "{name}");
         }
         assert!(listed(vocabulary.terms()) == terms, "{name}");
@@ -104,9 +110,9 @@ fn crafted_terms_are_found_again() {
         let pick = |number: &u32| spans[*number as usize - 1];
         let mut half = Vocabulary::default();
         let even_spans: Vec<_> = even.iter().map(pick).collect();
-        half.intern(&text, &even_spans, &Scalar, &mut lookup).unwrap();
+        half.intern(&text, &even_spans, kernel, &mut lookup).unwrap();
         let odd_spans: Vec<_> = odd.iter().map(pick).collect();
-        half.find(&text, &odd_spans, &Scalar, &mut lookup).unwrap();
+        half.find(&text, &odd_spans, kernel, &mut lookup).unwrap();
         assert!(lookup.numbers.iter().all(|&number| number == 0), "{name}");
     }
 }

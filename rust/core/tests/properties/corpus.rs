@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use shardfit_core::analyzer::Analyzer;
 use shardfit_core::documents::{Document, Span, Tokens};
-use shardfit_core::kernel::Scalar;
+use shardfit_core::kernel::Kernel;
 use shardfit_core::murmur3::PADDING;
 use shardfit_core::parallel::Cancel;
 use shardfit_core::vocabulary::counting::{Counter, Renumbering, TermCounts, Terminology, join};
@@ -49,9 +49,9 @@ impl Listed {
 }
 
 /// For documents that need no analysis.
-pub fn terminology() -> Terminology<'static> {
+pub fn terminology(kernel: &dyn Kernel) -> Terminology<'_> {
     static ANALYZER: LazyLock<Analyzer> = LazyLock::new(|| Setting::words(1, (1, 1)).analyzer());
-    Terminology { analyzer: &ANALYZER, tables: None, kernel: &Scalar }
+    Terminology { analyzer: &ANALYZER, tables: None, kernel }
 }
 
 /// The terms of a vocabulary, by number.

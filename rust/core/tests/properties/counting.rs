@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use shardfit_core::documents::Document;
-use shardfit_core::kernel::Scalar;
+use shardfit_core::kernel::{Scalar, available};
 use shardfit_core::parallel::Cancel;
 use shardfit_core::vocabulary::Lookup;
 use shardfit_core::vocabulary::counting::{Counter, TermCounts, Terminology, join};
@@ -12,7 +12,7 @@ use shardfit_core::vocabulary::counting::{Counter, TermCounts, Terminology, join
 use crate::corpus::{
     Counted, Deal, Dealt, Listed, Term, count_dealt, counted, deal, documents, listed, terminology,
 };
-use crate::inputs::{Stored, setting, text};
+use crate::inputs::{Drawn, Stored, kernel, setting, text};
 use crate::oracle;
 
 fn store(documents: &[Vec<Term>]) -> Vec<Listed> {
@@ -25,7 +25,7 @@ fn views(stored: &[Listed]) -> Vec<Document<'_>> {
 
 fn count(documents: &[Vec<Term>]) -> TermCounts {
     let one_chunk = vec![(0, false); documents.len()];
-    count_dealt(terminology(), &views(&store(documents)), &one_chunk, 1).counts
+    count_dealt(terminology(&Scalar), &views(&store(documents)), &one_chunk, 1).counts
 }
 
 /// Counts of each document in the joined numbers, in the order in which they are stored.
@@ -67,9 +67,10 @@ proptest! {
         documents in documents(),
         deal in deal(),
         counters in 1..5_usize,
+        Drawn(kernel) in kernel(),
     ) {
         let stored = store(&documents);
-        let dealt = count_dealt(terminology(), &views(&stored), &deal, counters);
+        let dealt = count_dealt(terminology(kernel), &views(&stored), &deal, counters);
         let (expected, rows) = counted(&documents);
         prop_assert_eq!(Counted::of(&dealt.counts), expected);
         let largest = rows.iter().flat_map(|row| row.values()).max();
@@ -85,13 +86,14 @@ proptest! {
         texts in prop::collection::vec(text(), 0..12),
         deal in deal(),
         counters in 1..5_usize,
+        Drawn(kernel) in kernel(),
     ) {
         let features = |text: &String| oracle::features(&setting, text).into_iter();
         let documents: Vec<Vec<Term>> =
             texts.iter().map(|text| features(text).map(String::into_bytes).collect()).collect();
         let analyzer = setting.analyzer();
         let tables = Some(setting.tables());
-        let terminology = Terminology { analyzer: &analyzer, tables, kernel: &Scalar };
+        let terminology = Terminology { analyzer: &analyzer, tables, kernel };
         let stored: Vec<Stored> = texts.iter().map(|text| Stored::new(text)).collect();
         let views: Vec<_> = stored.iter().map(|text| Document::Text(text.narrowest())).collect();
         let dealt = count_dealt(terminology, &views, &deal, counters);
@@ -99,7 +101,11 @@ proptest! {
     }
 
     #[test]
-    fn absorbing_is_counting_the_whole(documents in documents(), borders: [u8; 2]) {
+    fn absorbing_is_counting_the_whole(
+        documents in documents(),
+        borders: [u8; 2],
+        Drawn(kernel) in kernel(),
+    ) {
         let mut borders = borders.map(|border| usize::from(border) % (documents.len() + 1));
         borders.sort_unstable();
         let parts = [&documents[..borders[0]], &documents[borders[0]..borders[1]], &documents[borders[1]..]];
@@ -116,13 +122,17 @@ proptest! {
         let (expected, _) = counted(&documents);
         let Listed { text, spans } = Listed::new(&expected.terms);
         let mut lookup = Lookup::default();
-        whole.vocabulary.find(&text, &spans, &Scalar, &mut lookup).unwrap();
+        whole.vocabulary.find(&text, &spans, kernel, &mut lookup).unwrap();
         prop_assert!(lookup.numbers.iter().copied().eq(1..=expected.terms.len() as u32));
         prop_assert_eq!(Counted::of(&whole), expected);
     }
 
     #[test]
-    fn trimming_keeps_the_most_frequent_terms(documents in documents(), bytes in 0..12_000_usize) {
+    fn trimming_keeps_the_most_frequent_terms(
+        documents in documents(),
+        bytes in 0..12_000_usize,
+        Drawn(kernel) in kernel(),
+    ) {
         let mut counts = count(&documents);
         let size = counts.size();
         let before = Counted::of(&counts);
@@ -147,7 +157,7 @@ proptest! {
         prop_assert!(size <= bytes / 2 + SMALLEST, "{size} bytes of {bytes}");
         let listed = Listed::new(&before.terms);
         let mut lookup = Lookup::default();
-        counts.vocabulary.find(&listed.text, &listed.spans, &Scalar, &mut lookup).unwrap();
+        counts.vocabulary.find(&listed.text, &listed.spans, kernel, &mut lookup).unwrap();
         let found = lookup.numbers.iter().filter(|&&number| number != 0).count();
         prop_assert_eq!(found, ranks.len());
     }
@@ -180,10 +190,10 @@ fn counts_are_kept_only_if_they_are_wanted() {
     let stored = store(&[vec![b"a".to_vec(), b"b".to_vec()]]);
     let mut counter = Counter::default();
     let cancel = Cancel::default();
-    let chunk = counter.count(terminology(), &views(&stored), false, &cancel).unwrap();
+    let chunk = counter.count(terminology(&Scalar), &views(&stored), false, &cancel).unwrap();
     assert_eq!(chunk.new, 1..3);
     assert!(chunk.entries.row_ends().is_empty() && chunk.entries.is_empty());
-    let chunk = counter.count(terminology(), &views(&stored), true, &cancel).unwrap();
+    let chunk = counter.count(terminology(&Scalar), &views(&stored), true, &cancel).unwrap();
     assert_eq!(chunk.new, 3..3);
     assert_eq!(chunk.entries.row_ends(), [2]);
 }
@@ -201,7 +211,7 @@ fn counts_that_need_more_than_a_byte_or_two() {
     .collect();
     for counters in [1, 2] {
         let deal = vec![(0, true), (1, true), (0, true), (1, true)];
-        let dealt = count_dealt(terminology(), &views(&store(&documents)), &deal, counters);
+        let dealt = count_dealt(terminology(&Scalar), &views(&store(&documents)), &deal, counters);
         let terms = listed(dealt.counts.vocabulary.terms());
         assert_eq!(joined_entries(&dealt), expected_entries(&documents, &terms));
         assert_eq!(dealt.largest, 1_000_000);
@@ -216,13 +226,15 @@ fn a_document_in_many_batches_is_one_document() {
     let text = "the cat ".repeat(50_000);
     let setting = oracle::Setting::words(1, (1, 1));
     let analyzer = setting.analyzer();
-    let terminology = Terminology { analyzer: &analyzer, tables: None, kernel: &Scalar };
     let stored = Stored::new(&text);
     let views = [Document::Text(stored.narrowest()), Document::Text(stored.narrowest())];
-    let counts = count_dealt(terminology, &views, &vec![(0, true); 2], 1).counts;
-    assert_eq!(Counted::of(&counts).terms, [b"the", b"cat"]);
-    assert_eq!(counts.documents, [2, 2]);
-    assert_eq!(counts.totals, [100_000, 100_000]);
+    for &kernel in available() {
+        let terminology = Terminology { analyzer: &analyzer, tables: None, kernel };
+        let counts = count_dealt(terminology, &views, &vec![(0, true); 2], 1).counts;
+        assert_eq!(Counted::of(&counts).terms, [b"the", b"cat"]);
+        assert_eq!(counts.documents, [2, 2]);
+        assert_eq!(counts.totals, [100_000, 100_000]);
+    }
 }
 
 #[test]
@@ -239,8 +251,10 @@ fn many_terms_are_joined_by_many_threads() {
     let stored = store(&documents);
     let deal: Deal = (0..40).map(|i| (i * i % 11, i % 3 != 0)).collect();
     for counters in [1, 2, 3, 4, 9] {
-        let dealt = count_dealt(terminology(), &views(&stored), &deal, counters);
-        assert!(Counted::of(&dealt.counts) == expected);
+        for &kernel in available() {
+            let dealt = count_dealt(terminology(kernel), &views(&stored), &deal, counters);
+            assert!(Counted::of(&dealt.counts) == expected, "{}", kernel.name());
+        }
     }
 }
 

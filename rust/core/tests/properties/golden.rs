@@ -7,7 +7,7 @@ use shardfit_core::csr::Norm;
 use shardfit_core::documents::Document;
 use shardfit_core::finishing::Scaled;
 use shardfit_core::hashing::{Buckets, Buffers, Counts, Hasher, hash_documents};
-use shardfit_core::kernel::Scalar;
+use shardfit_core::kernel::{Kernel, available};
 use shardfit_core::murmur3::murmur3;
 use shardfit_core::parallel::Cancel;
 
@@ -82,7 +82,10 @@ fn features() {
             let expected: Vec<&str> = list.split_terminator('|').collect();
             assert_eq!(oracle::features(&setting, document), expected, "{name}");
             for form in Stored::new(document).forms() {
-                assert_eq!(setting.features(form, &Scalar), expected, "{name}");
+                for &kernel in available() {
+                    let got = setting.features(form, kernel);
+                    assert_eq!(got, expected, "{name}, {}", kernel.name());
+                }
             }
         }
         tried += 1;
@@ -92,6 +95,12 @@ fn features() {
 
 #[test]
 fn matrices() {
+    for &kernel in available() {
+        check_matrices(kernel);
+    }
+}
+
+fn check_matrices(kernel: &dyn Kernel) {
     let texts: Vec<Stored> = lines(GOLDEN, "document").map(Stored::new).collect();
     let documents: Vec<_> = texts.iter().map(|text| Document::Text(text.narrowest())).collect();
     for part in GOLDEN.split("\nsetting: ").skip(1) {
@@ -108,22 +117,32 @@ fn matrices() {
                 analyzer: &analyzer,
                 tables: Some(setting.tables()),
                 buckets: Buckets::new(n_features, true).unwrap(),
-                kernel: &Scalar,
+                kernel,
             };
             let mut counts = Counts::default();
             let mut buffers = Buffers::default();
             let cancel = Cancel::default();
             hash_documents(hasher, &documents, &mut buffers, &mut counts, &cancel).unwrap();
             let norm = [None, Some(Norm::L1), Some(Norm::L2)][norm as usize];
-            let assembly = Assembly::new(Scaled { binary: false, norm, kernel: &Scalar });
+            let assembly = Assembly::new(Scaled { binary: false, norm, kernel });
             assembly.expect(1, 0);
             assembly.place(0, counts).unwrap();
             let Matrix::<f64> { data, columns: indices, row_ends } = assembly.finish();
             let line = |keyword| lines(matrix, keyword).next().unwrap();
             // Decimals are the shortest that stand for the value, so equality is to the bit.
-            assert_eq!(data, numbers::<f64>(line("data")), "{name}, {how}");
-            assert_eq!(indices, numbers::<u32>(line("indices")), "{name}, {how}");
-            assert_eq!(row_ends, numbers::<usize>(line("row ends")), "{name}, {how}");
+            assert_eq!(data, numbers::<f64>(line("data")), "{name}, {how}, {}", kernel.name());
+            assert_eq!(
+                indices,
+                numbers::<u32>(line("indices")),
+                "{name}, {how}, {}",
+                kernel.name()
+            );
+            assert_eq!(
+                row_ends,
+                numbers::<usize>(line("row ends")),
+                "{name}, {how}, {}",
+                kernel.name()
+            );
             tried += 1;
         }
         assert_eq!(tried, 3, "{name}");

@@ -5,11 +5,11 @@ use shardfit_core::documents::{Document, Span};
 use shardfit_core::hashing::{
     Buckets, Buffers, Counts, Hasher, bucket, hash_documents, hash_in_order, sign,
 };
-use shardfit_core::kernel::Scalar;
+use shardfit_core::kernel::{Kernel, available};
 use shardfit_core::murmur3::PADDING;
 use shardfit_core::parallel::Cancel;
 
-use crate::inputs::{Stored, numbers, setting, text};
+use crate::inputs::{Drawn, Stored, kernel, numbers, setting, text};
 use crate::oracle::{self, Setting};
 
 /// Numbers of columns: masks, remainders and both ends.
@@ -20,14 +20,14 @@ fn hash(
     texts: &[Stored],
     n_features: u64,
     alternate: bool,
-    buffers: &mut Buffers,
+    (kernel, buffers): (&dyn Kernel, &mut Buffers),
 ) -> Counts {
     let analyzer = setting.analyzer();
     let hasher = Hasher {
         analyzer: &analyzer,
         tables: Some(setting.tables()),
         buckets: Buckets::new(n_features, alternate).unwrap(),
-        kernel: &Scalar,
+        kernel,
     };
     let documents: Vec<_> = texts.iter().map(|text| Document::Text(text.narrowest())).collect();
     let mut counts = Counts::default();
@@ -60,8 +60,10 @@ proptest! {
         texts in prop::collection::vec(text(), 0..4),
         n_features in prop::sample::select(N_FEATURES.to_vec()),
         alternate: bool,
+        Drawn(kernel) in kernel(),
     ) {
-        let got = hash(&setting, &store(&texts), n_features, alternate, &mut Buffers::default());
+        let with = (kernel, &mut Buffers::default());
+        let got = hash(&setting, &store(&texts), n_features, alternate, with);
         prop_assert_eq!(got, expected(&setting, &texts, n_features, alternate));
     }
 
@@ -70,13 +72,14 @@ proptest! {
         setting in setting(),
         texts in prop::collection::vec(text(), 0..12),
         border in 0..12_usize,
+        Drawn(kernel) in kernel(),
     ) {
         let texts = store(&texts);
         let mut buffers = Buffers::default();
-        let whole = hash(&setting, &texts, 16, true, &mut buffers);
+        let whole = hash(&setting, &texts, 16, true, (kernel, &mut buffers));
         let (front, back) = texts.split_at(border.min(texts.len()));
-        let mut joined = hash(&setting, front, 16, true, &mut buffers);
-        let back = hash(&setting, back, 16, true, &mut buffers);
+        let mut joined = hash(&setting, front, 16, true, (kernel, &mut buffers));
+        let back = hash(&setting, back, 16, true, (kernel, &mut buffers));
         let offset = joined.columns.len();
         joined.row_ends.extend(back.row_ends.iter().map(|end| offset + end));
         joined.columns.extend(back.columns);
@@ -119,9 +122,11 @@ fn sums_of_zero_stay() {
     let positive = tokens.iter().find(|token| signs(token) > 0).unwrap();
     let negative = tokens.iter().find(|token| signs(token) < 0).unwrap();
     let texts = store(&[format!("{positive} {negative}"), String::new()]);
-    let counts = hash(&setting, &texts, 1, true, &mut Buffers::default());
-    assert_eq!(counts.row_ends, [1, 1]);
-    assert_eq!((counts.columns, counts.sums), (vec![0], vec![0]));
+    for &kernel in available() {
+        let counts = hash(&setting, &texts, 1, true, (kernel, &mut Buffers::default()));
+        assert_eq!(counts.row_ends, [1, 1]);
+        assert_eq!((counts.columns, counts.sums), (vec![0], vec![0]));
+    }
 }
 
 #[test]
@@ -131,8 +136,12 @@ fn rows_of_documents_with_very_many_tokens() {
     let texts = [text.clone(), "one".into(), text];
     let setting = Setting::words(1, (1, 1));
     for n_features in N_FEATURES {
-        let got = hash(&setting, &store(&texts), n_features, true, &mut Buffers::default());
-        assert!(got == expected(&setting, &texts, n_features, true), "{n_features}");
+        let expected = expected(&setting, &texts, n_features, true);
+        for &kernel in available() {
+            let with = (kernel, &mut Buffers::default());
+            let got = hash(&setting, &store(&texts), n_features, true, with);
+            assert!(got == expected, "{n_features}, {}", kernel.name());
+        }
     }
 }
 
@@ -142,10 +151,13 @@ fn hashing_in_order_keeps_order_and_repetition() {
     let words = [(0, 3), (4, 7), (8, 11)].map(|(start, end)| Span { start, end });
     let spans: Vec<_> = words.iter().copied().cycle().take(150_000).collect();
     let buckets = Buckets::new(1 << 20, true).unwrap();
-    let keys = hash_in_order(&text, &spans, buckets, &Scalar, &Cancel::default()).unwrap();
     let expected = spans
         .iter()
         .map(|span| &text[span.start as usize..span.end as usize])
         .map(|word| oracle::column_and_sign(word, 1 << 20, true));
-    assert!(keys.iter().map(|&key| (bucket(key), sign(key))).eq(expected));
+    for &kernel in available() {
+        let keys = hash_in_order(&text, &spans, buckets, kernel, &Cancel::default()).unwrap();
+        let got = keys.iter().map(|&key| (bucket(key), sign(key)));
+        assert!(got.eq(expected.clone()), "{}", kernel.name());
+    }
 }

@@ -1,6 +1,7 @@
 //! Settings, texts and tables to try, and how the crate is called with them.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::LazyLock;
 
 use proptest::collection::vec;
@@ -10,7 +11,7 @@ use shardfit_core::analyzer::{
     Analyzer, Features, NgramRange, Scratch, Tables, TokenClass, TokenRule,
 };
 use shardfit_core::documents::{Document, Text};
-use shardfit_core::kernel::Kernel;
+use shardfit_core::kernel::{Kernel, available};
 use shardfit_core::murmur3::PADDING;
 
 use crate::oracle::{self, Class, Kind, Setting, Strip};
@@ -121,6 +122,21 @@ pub fn rule(class: Class, min_length: usize) -> TokenRule {
         Class::NonSpace => TokenClass::NonSpace,
     };
     TokenRule { class, min_length }
+}
+
+/// A kernel that a failing case can name.
+#[derive(Clone, Copy)]
+pub struct Drawn(pub &'static dyn Kernel);
+
+impl fmt::Debug for Drawn {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.0.name())
+    }
+}
+
+/// The kernels that this processor can run.
+pub fn kernel() -> impl Strategy<Value = Drawn> {
+    prop::sample::select(available().iter().copied().map(Drawn).collect::<Vec<_>>())
 }
 
 /// The characters of a text in every form there is.

@@ -5,6 +5,7 @@
 //! - `oracle`: what scikit-learn does, written down as simply as possible
 //! - `inputs`: settings, texts and tables to try
 //! - `kernels`: every kernel against naive loops, all by the same macro
+//! - `memory`: places that are written to
 //! - `analyzer`: features and their order
 //! - `surrogates`: features of texts that are not Unicode
 //! - `hashing`: rows of hashed counts
@@ -43,6 +44,7 @@ mod golden;
 mod hashing;
 mod inputs;
 mod kernels;
+mod memory;
 mod oracle;
 mod overflow;
 mod rows;

@@ -7,7 +7,7 @@ use shardfit_core::csr::{Arrays, Index, Value, fill, shape};
 use shardfit_core::documents::Document;
 use shardfit_core::error::Error;
 use shardfit_core::hashing::Counts;
-use shardfit_core::kernel::Scalar;
+use shardfit_core::kernel::{Kernel, available};
 use shardfit_core::parallel::Cancel;
 use shardfit_core::vocabulary::rows::{Buffers, FirstSight, NO_COLUMN, count_kept, look_up};
 
@@ -15,6 +15,7 @@ use crate::corpus::{
     Deal, Dealt, Listed, Term, count_dealt, counted, deal, distinct, documents, term, terminology,
 };
 use crate::csr::Plain;
+use crate::inputs::{Drawn, kernel};
 
 fn store(documents: &[Vec<Term>]) -> Vec<Listed> {
     documents.iter().map(|terms| Listed::new(terms)).collect()
@@ -29,12 +30,12 @@ fn matrix<V: Value, I: Index>(
     documents: &[Vec<Term>],
     (deal, counters): (&Deal, usize),
     columns: &[u32],
-    threads: usize,
+    (kernel, threads): (&dyn Kernel, usize),
     (value, index): (V, I),
 ) -> Plain<V> {
     let stored = store(documents);
     let Dealt { entries, renumbering, counts, .. } =
-        count_dealt(terminology(), &views(&stored), deal, counters);
+        count_dealt(terminology(kernel), &views(&stored), deal, counters);
     let terms = counts.vocabulary.terms().len();
     // What stands in the place of the number 0 is never asked for.
     let columns = [&[12_345_678], &columns[..terms]].concat();
@@ -43,7 +44,7 @@ fn matrix<V: Value, I: Index>(
         .map(|(counter, entries)| {
             let numbers = renumbering[counter].as_deref();
             let kept = count_kept(&entries, numbers, &columns);
-            FirstSight::new(entries, numbers, &columns, kept, &Scalar)
+            FirstSight::new(entries, numbers, &columns, kept, kernel)
         })
         .collect();
     let (n_rows, n_entries) = shape(&chunks);
@@ -107,16 +108,17 @@ proptest! {
         counters in 1..5_usize,
         columns in columns(),
         threads in 0..4_usize,
+        Drawn(kernel) in kernel(),
     ) {
         let (data, indices, row_ends) = expected(&documents, &columns);
         let deal = (&deal, counters);
         prop_assert_eq!(
-            matrix(&documents, deal, &columns, threads, (0_i32, 0_i32)),
+            matrix(&documents, deal, &columns, (kernel, threads), (0_i32, 0_i32)),
             (data.clone(), indices.clone(), row_ends.clone())
         );
         let wide = data.iter().copied().map(f64::from).collect();
         prop_assert_eq!(
-            matrix(&documents, deal, &columns, threads, (0_f64, 0_i64)),
+            matrix(&documents, deal, &columns, (kernel, threads), (0_f64, 0_i64)),
             (wide, indices, row_ends)
         );
     }
@@ -131,8 +133,9 @@ proptest! {
         deal in deal(),
         counters in 1..4_usize,
         columns in columns(),
+        Drawn(kernel) in kernel(),
     ) {
-        let got = matrix(&documents, (&deal, counters), &columns, 2, (0_i32, 0_i32));
+        let got = matrix(&documents, (&deal, counters), &columns, (kernel, 2), (0_i32, 0_i32));
         prop_assert_eq!(got, expected(&documents, &columns));
     }
 }
@@ -146,8 +149,10 @@ fn rows_of_very_many_terms() {
     let columns: Vec<u32> = (0..70_000).map(|i| if i % 7 == 0 { NO_COLUMN } else { i }).collect();
     for counters in [1, 2] {
         let deal = vec![(0, true), (1, true)];
-        let got = matrix(&documents, (&deal, counters), &columns, 2, (0_i32, 0_i64));
-        assert!(got == expected(&documents, &columns));
+        for &kernel in available() {
+            let got = matrix(&documents, (&deal, counters), &columns, (kernel, 2), (0_i32, 0_i64));
+            assert!(got == expected(&documents, &columns), "{}", kernel.name());
+        }
     }
 }
 
@@ -177,6 +182,7 @@ proptest! {
         known in vec(any::<Place>(), 0..30),
         columns in vec(prop_oneof![4 => 0..20_u32, 1 => Just(NO_COLUMN)], 30),
         documents in vec(vec(any::<Place>(), 0..60), 0..6),
+        Drawn(kernel) in kernel(),
     ) {
         let pick = |places: &[Place]| -> Vec<Term> {
             places.iter().map(|place| place.get(&pool).clone()).collect()
@@ -192,7 +198,7 @@ proptest! {
             let views = views(&stored[..documents.len()]);
             let cancel = Cancel::default();
             let got =
-                look_up(terminology(), &vocabulary, &by_number, &views, &mut buffers, &cancel);
+                look_up(terminology(kernel), &vocabulary, &by_number, &views, &mut buffers, &cancel);
             prop_assert_eq!(got, Ok(looked_up(&terms, &columns, documents)));
         }
     }
@@ -200,6 +206,12 @@ proptest! {
 
 #[test]
 fn counts_of_any_size_stand_side_by_side() {
+    for &kernel in available() {
+        has_counts_of_any_size(kernel);
+    }
+}
+
+fn has_counts_of_any_size(kernel: &dyn Kernel) {
     let of = |counts: &[usize]| -> Vec<Term> {
         let terms = counts.iter().enumerate();
         terms.flat_map(|(i, &count)| vec![format!("{i}").into_bytes(); count]).collect()
@@ -212,11 +224,13 @@ fn counts_of_any_size_stand_side_by_side() {
         of(&[1, 0, 0, 0, 0, 1]),
     ];
     let columns: Vec<u32> = (0..30).rev().collect();
-    for pruned in [None, Some(0), Some(3)] {
+    for pruned in [None, Some(0_usize), Some(3)] {
         let mut columns = columns.clone();
-        pruned.into_iter().for_each(|place: usize| columns[place] = NO_COLUMN);
+        if let Some(place) = pruned {
+            columns[place] = NO_COLUMN;
+        }
         let deal = vec![(0, false), (1, true), (0, true), (2, true), (1, true)];
-        let got = matrix(&documents, (&deal, 3), &columns, 2, (0_i32, 0_i64));
+        let got = matrix(&documents, (&deal, 3), &columns, (kernel, 2), (0_i32, 0_i64));
         assert_eq!(got, expected(&documents, &columns));
     }
     let terms: Vec<Term> = (0..8).map(|i| format!("{i}").into_bytes()).collect();
@@ -225,8 +239,14 @@ fn counts_of_any_size_stand_side_by_side() {
     let stored = store(&documents);
     let mut buffers = Buffers::new(30);
     let cancel = Cancel::default();
-    let got =
-        look_up(terminology(), &vocabulary, &by_number, &views(&stored), &mut buffers, &cancel);
+    let got = look_up(
+        terminology(kernel),
+        &vocabulary,
+        &by_number,
+        &views(&stored),
+        &mut buffers,
+        &cancel,
+    );
     assert_eq!(got, Ok(looked_up(&terms, &columns, &documents)));
 }
 
@@ -238,8 +258,11 @@ fn looking_up_in_an_empty_vocabulary_finds_nothing() {
     let mut buffers = Buffers::new(0);
     let views = views(&stored);
     let cancel = Cancel::default();
-    let got = look_up(terminology(), &vocabulary, &[NO_COLUMN], &views, &mut buffers, &cancel);
-    assert_eq!(got, Ok(Counts { row_ends: vec![0; 3], ..Counts::default() }));
+    for &kernel in available() {
+        let got =
+            look_up(terminology(kernel), &vocabulary, &[NO_COLUMN], &views, &mut buffers, &cancel);
+        assert_eq!(got, Ok(Counts { row_ends: vec![0; 3], ..Counts::default() }));
+    }
 }
 
 #[test]
@@ -253,8 +276,11 @@ fn looking_up_very_many_columns() {
     let mut buffers = Buffers::new(70_000);
     let cancel = Cancel::default();
     let views = views(&stored);
-    let got =
-        look_up(terminology(), &vocabulary, &by_number, &views, &mut buffers, &cancel).unwrap();
-    assert!(got.columns.iter().copied().eq(0..70_000));
-    assert!(got.sums.iter().all(|&sum| sum == 3));
+    for &kernel in available() {
+        let got =
+            look_up(terminology(kernel), &vocabulary, &by_number, &views, &mut buffers, &cancel);
+        let got = got.unwrap();
+        assert!(got.columns.iter().copied().eq(0..70_000), "{}", kernel.name());
+        assert!(got.sums.iter().all(|&sum| sum == 3), "{}", kernel.name());
+    }
 }

@@ -248,7 +248,7 @@ fn joining_stops_before_the_next_chunk() {
         let mut counters = [Counter::default(), Counter::default()];
         let mut chunks = Vec::new();
         for (place, counter) in counters.iter_mut().enumerate() {
-            let chunk = counter.count(terminology(), &[terms.document()], true, cancel)?;
+            let chunk = counter.count(terminology(&Scalar), &[terms.document()], true, cancel)?;
             chunks.push((place, chunk.new));
         }
         kernel.step();
@@ -262,7 +262,7 @@ fn long_entries() -> Entries {
     let terms: Vec<Term> = (0..70_000).map(|i| format!("{i}").into_bytes()).collect();
     let terms = Listed::new(&terms);
     let cancel = Cancel::default();
-    let chunk = Counter::default().count(terminology(), &[terms.document()], true, &cancel);
+    let chunk = Counter::default().count(terminology(&Scalar), &[terms.document()], true, &cancel);
     chunk.unwrap().entries
 }
 

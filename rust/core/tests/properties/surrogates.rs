@@ -4,9 +4,9 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 use shardfit_core::documents::Text;
-use shardfit_core::kernel::Scalar;
+use shardfit_core::kernel::{Scalar, available};
 
-use crate::inputs::{setting, text};
+use crate::inputs::{Drawn, kernel, setting, text};
 use crate::oracle::{Class, Kind, Setting, features};
 
 /// A surrogate, and a character of no class that stands for it in the oracle.
@@ -58,16 +58,17 @@ proptest! {
     fn a_surrogate_is_a_character_like_any_other(
         setting in setting(),
         text in text_with_surrogates(),
+        Drawn(kernel) in kernel(),
     ) {
         let expected: Vec<Vec<u8>> =
             features(&setting, &text).iter().map(|feature| wtf8(&points(feature))).collect();
         let points = points(&text);
         let form = Text::Ucs4(&points);
         prop_assert!(form.has_surrogates());
-        prop_assert_eq!(&setting.feature_bytes(form, &Scalar), &expected);
+        prop_assert_eq!(&setting.feature_bytes(form, kernel), &expected);
         let units: Vec<u16> = points.iter().filter_map(|&point| point.try_into().ok()).collect();
         if units.len() == points.len() {
-            prop_assert_eq!(&setting.feature_bytes(Text::Ucs2(&units), &Scalar), &expected);
+            prop_assert_eq!(&setting.feature_bytes(Text::Ucs2(&units), kernel), &expected);
         }
     }
 
@@ -98,8 +99,10 @@ fn a_pair_of_surrogates_stays_two() {
     for (kind, expected) in cases {
         let setting = Setting::of(kind);
         let points = units.map(u32::from);
-        assert_eq!(setting.feature_bytes(Text::Ucs2(&units), &Scalar), expected);
-        assert_eq!(setting.feature_bytes(Text::Ucs4(&points), &Scalar), expected);
+        for &kernel in available() {
+            assert_eq!(setting.feature_bytes(Text::Ucs2(&units), kernel), expected);
+            assert_eq!(setting.feature_bytes(Text::Ucs4(&points), kernel), expected);
+        }
     }
 }
 
@@ -107,7 +110,10 @@ fn a_pair_of_surrogates_stays_two() {
 fn what_is_no_code_point_is_no_reason_to_panic() {
     for point in [0x11_0000, 0x1f_ffff, 0x20_0000, u32::MAX] {
         for kind in [Kind::Chars(1, 2), Kind::CharsInWords(1, 3), Setting::words(1, (1, 1)).kind] {
-            Setting::of(kind).feature_bytes(Text::Ucs4(&[0x61, point, 0x62, point]), &Scalar);
+            let setting = Setting::of(kind);
+            for &kernel in available() {
+                setting.feature_bytes(Text::Ucs4(&[0x61, point, 0x62, point]), kernel);
+            }
         }
     }
 }

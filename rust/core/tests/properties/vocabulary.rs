@@ -6,24 +6,29 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use shardfit_core::documents::Span;
 use shardfit_core::error::Error;
-use shardfit_core::kernel::Scalar;
+use shardfit_core::kernel::{Kernel, available};
 use shardfit_core::vocabulary::{Lookup, Seed, Terms, Vocabulary, pack};
 
 use crate::corpus::{Listed, Term, distinct, listed, term};
-use crate::inputs::numbers;
+use crate::inputs::{Drawn, kernel, numbers};
 
 /// The crate and the oracle side by side.
-#[derive(Default)]
 struct Pair {
+    kernel: &'static dyn Kernel,
     vocabulary: Vocabulary,
     lookup: Lookup,
     numbers: HashMap<Term, u32>,
 }
 
 impl Pair {
+    fn new(kernel: &'static dyn Kernel) -> Self {
+        let (vocabulary, lookup) = (Vocabulary::default(), Lookup::default());
+        Self { kernel, vocabulary, lookup, numbers: HashMap::new() }
+    }
+
     fn intern(&mut self, terms: &[Term]) {
         let Listed { text, spans } = Listed::new(terms);
-        self.vocabulary.intern(&text, &spans, &Scalar, &mut self.lookup).unwrap();
+        self.vocabulary.intern(&text, &spans, self.kernel, &mut self.lookup).unwrap();
         let expected: Vec<u32> = terms.iter().map(|term| self.number(term)).collect();
         assert!(self.lookup.numbers == expected, "{terms:?}");
     }
@@ -36,7 +41,7 @@ impl Pair {
 
     fn find(&mut self, terms: &[Term]) {
         let Listed { text, spans } = Listed::new(terms);
-        self.vocabulary.find(&text, &spans, &Scalar, &mut self.lookup).unwrap();
+        self.vocabulary.find(&text, &spans, self.kernel, &mut self.lookup).unwrap();
         let expected = terms.iter().map(|term| self.numbers.get(term).copied().unwrap_or(0));
         assert!(self.lookup.numbers.iter().copied().eq(expected), "{terms:?}");
     }
@@ -57,8 +62,9 @@ proptest! {
     fn terms_are_numbered_by_first_sight(
         batches in vec(vec(term(), 0..100), 0..6),
         others in vec(term(), 0..20),
+        Drawn(kernel) in kernel(),
     ) {
-        let mut pair = Pair::default();
+        let mut pair = Pair::new(kernel);
         for batch in &batches {
             pair.find(batch);
             pair.intern(batch);
@@ -74,8 +80,9 @@ proptest! {
         own in vec(term(), 0..40),
         others in vec(term(), 0..40),
         border in 0..40_u32,
+        Drawn(kernel) in kernel(),
     ) {
-        let mut pair = Pair::default();
+        let mut pair = Pair::new(kernel);
         pair.intern(&own);
         let others = distinct(&others);
         let other = Listed::new(&others).vocabulary();
@@ -109,8 +116,9 @@ proptest! {
     fn making_room_changes_nothing_that_shows(
         own in vec(term(), 0..40),
         others in vec(term(), 0..200),
+        Drawn(kernel) in kernel(),
     ) {
-        let mut pair = Pair::default();
+        let mut pair = Pair::new(kernel);
         pair.intern(&own);
         let others = Listed::new(&distinct(&others)).vocabulary();
         pair.vocabulary.reserve(others.terms()).unwrap();
@@ -122,10 +130,14 @@ proptest! {
     }
 
     #[test]
-    fn a_copy_goes_its_own_way(own in vec(term(), 0..40), others in vec(term(), 0..40)) {
-        let mut pair = Pair::default();
+    fn a_copy_goes_its_own_way(
+        own in vec(term(), 0..40),
+        others in vec(term(), 0..40),
+        Drawn(kernel) in kernel(),
+    ) {
+        let mut pair = Pair::new(kernel);
         pair.intern(&own);
-        let mut copy = Pair { vocabulary: pair.vocabulary.try_clone().unwrap(), ..Pair::default() };
+        let mut copy = Pair { vocabulary: pair.vocabulary.try_clone().unwrap(), ..Pair::new(kernel) };
         copy.numbers.clone_from(&pair.numbers);
         copy.intern(&others);
         copy.check();
@@ -166,39 +178,45 @@ fn many_terms(number: usize) -> Vec<Term> {
 #[test]
 fn a_table_grows_and_loses_nothing() {
     let terms = many_terms(100_000);
-    let mut pair = Pair::default();
-    for terms in terms.chunks(997) {
-        pair.intern(terms);
+    for &kernel in available() {
+        let mut pair = Pair::new(kernel);
+        for terms in terms.chunks(997) {
+            pair.intern(terms);
+        }
+        pair.check();
+        pair.find(&terms);
+        let absent: Vec<Term> = terms.iter().map(|term| [term.as_slice(), b"!"].concat()).collect();
+        pair.find(&absent);
+        pair.intern(&terms);
+        assert_eq!(pair.vocabulary.terms().len(), 100_000);
+        let bytes: usize = terms.iter().map(Vec::len).sum();
+        assert!(pair.vocabulary.size() > bytes);
     }
-    pair.check();
-    pair.find(&terms);
-    let absent: Vec<Term> = terms.iter().map(|term| [term.as_slice(), b"!"].concat()).collect();
-    pair.find(&absent);
-    pair.intern(&terms);
-    assert_eq!(pair.vocabulary.terms().len(), 100_000);
-    let bytes: usize = terms.iter().map(Vec::len).sum();
-    assert!(pair.vocabulary.size() > bytes);
 }
 
 #[test]
 fn a_batch_of_one_term_has_one_number() {
-    for term in [b"".as_slice(), b"\0", b"the", &[b'x'; 15], &[b'x'; 16], &[b'x'; 4000]] {
-        let mut pair = Pair::default();
-        pair.intern(&vec![term.to_vec(); 1000]);
-        pair.find(&vec![term.to_vec(); 1000]);
-        assert_eq!(pair.vocabulary.terms().len(), 1);
+    for &kernel in available() {
+        for term in [b"".as_slice(), b"\0", b"the", &[b'x'; 15], &[b'x'; 16], &[b'x'; 4000]] {
+            let mut pair = Pair::new(kernel);
+            pair.intern(&vec![term.to_vec(); 1000]);
+            pair.find(&vec![term.to_vec(); 1000]);
+            assert_eq!(pair.vocabulary.terms().len(), 1);
+        }
     }
 }
 
 #[test]
 fn batches_of_every_length_around_the_borders() {
     let terms = many_terms(1100);
-    for length in (0..3).chain(62..67).chain(254..259).chain(511..515).chain(1022..1026) {
-        let mut pair = Pair::default();
-        pair.intern(&terms[..length]);
-        pair.find(&terms[length..]);
-        pair.intern(&terms);
-        pair.check();
+    for &kernel in available() {
+        for length in (0..3).chain(62..67).chain(254..259).chain(511..515).chain(1022..1026) {
+            let mut pair = Pair::new(kernel);
+            pair.intern(&terms[..length]);
+            pair.find(&terms[length..]);
+            pair.intern(&terms);
+            pair.check();
+        }
     }
 }
 
@@ -209,11 +227,13 @@ fn terms_that_differ_in_zeros_only_are_different() {
     let records: Vec<Term> = (0..=255).map(|byte| vec![byte; 16]).collect();
     let terms = distinct(&[zeros, ends, records].concat());
     assert_eq!(terms.len(), 40 + 39 + 255);
-    let mut pair = Pair::default();
-    pair.intern(&terms);
-    assert_eq!(pair.vocabulary.terms().len(), terms.len());
-    pair.check();
-    pair.find(&terms);
+    for &kernel in available() {
+        let mut pair = Pair::new(kernel);
+        pair.intern(&terms);
+        assert_eq!(pair.vocabulary.terms().len(), terms.len());
+        pair.check();
+        pair.find(&terms);
+    }
 }
 
 #[test]
@@ -229,13 +249,15 @@ fn equal_hashes_do_not_make_equal_terms() {
 
 #[test]
 fn an_empty_vocabulary_has_nothing() {
-    let mut pair = Pair::default();
-    pair.find(&[vec![], vec![0], vec![255; 16], vec![255; 12], b"the".to_vec()]);
-    pair.intern(&[]);
-    let mut got = Vec::new();
-    pair.vocabulary.intern_terms(&Terms::default(), 1..1, &mut got).unwrap();
-    pair.vocabulary.reserve(&Terms::default()).unwrap();
-    assert!(got.is_empty() && pair.vocabulary.terms().is_empty());
+    for &kernel in available() {
+        let mut pair = Pair::new(kernel);
+        pair.find(&[vec![], vec![0], vec![255; 16], vec![255; 12], b"the".to_vec()]);
+        pair.intern(&[]);
+        let mut got = Vec::new();
+        pair.vocabulary.intern_terms(&Terms::default(), 1..1, &mut got).unwrap();
+        pair.vocabulary.reserve(&Terms::default()).unwrap();
+        assert!(got.is_empty() && pair.vocabulary.terms().is_empty());
+    }
 }
 
 #[test]
@@ -245,9 +267,11 @@ fn random_numbers_as_terms() {
     let terms = halves.chunks(2).map(|pair| pair.iter().flat_map(|n| n.to_le_bytes()).collect());
     let shorter = halves.iter().map(|number| number.to_le_bytes().to_vec());
     let terms: Vec<Term> = terms.chain(shorter).collect();
-    let mut pair = Pair::default();
-    pair.intern(&terms);
-    pair.check();
+    for &kernel in available() {
+        let mut pair = Pair::new(kernel);
+        pair.intern(&terms);
+        pair.check();
+    }
 }
 
 #[test]
@@ -258,12 +282,14 @@ fn zero_is_no_term() {
 
 #[test]
 fn room_for_no_terms_is_room() {
-    let mut vocabulary = Vocabulary::default();
-    vocabulary.reserve(Vocabulary::default().terms()).unwrap();
-    let (text, spans) = ([&b"word"[..], &[0; 16]].concat(), [Span { start: 0, end: 4 }]);
-    let mut lookup = Lookup::default();
-    vocabulary.find(&text, &spans, &Scalar, &mut lookup).unwrap();
-    assert_eq!(lookup.numbers, [0]);
-    vocabulary.intern(&text, &spans, &Scalar, &mut lookup).unwrap();
-    assert_eq!(lookup.numbers, [1]);
+    for &kernel in available() {
+        let mut vocabulary = Vocabulary::default();
+        vocabulary.reserve(Vocabulary::default().terms()).unwrap();
+        let (text, spans) = ([&b"word"[..], &[0; 16]].concat(), [Span { start: 0, end: 4 }]);
+        let mut lookup = Lookup::default();
+        vocabulary.find(&text, &spans, kernel, &mut lookup).unwrap();
+        assert_eq!(lookup.numbers, [0]);
+        vocabulary.intern(&text, &spans, kernel, &mut lookup).unwrap();
+        assert_eq!(lookup.numbers, [1]);
+    }
 }

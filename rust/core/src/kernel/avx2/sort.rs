@@ -140,13 +140,14 @@ impl Buffers<'_> {
             ends
         };
         let (mut from, mut to) = (start, start);
-        for (bin, &end) in (first_bin..).zip(ends.iter()) {
+        for (place, &end) in ends.iter().enumerate() {
             let end = end as usize;
             if end - from > MOST {
                 // SAFETY: as above.
                 unsafe { network::sort(target.add(from), self.keys.add(from), to - from) };
                 from = to;
                 if end - from > MOST {
+                    let bin = first_bin + place as u32;
                     let (low, high) =
                         (low.max(bin << shift), high.min((bin << shift) + ((1 << shift) - 1)));
                     let part = Part { start: from, end, low, high, spread: Spread::Unknown };
