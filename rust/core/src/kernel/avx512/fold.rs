@@ -15,20 +15,18 @@
 //! edges    0                 6           10
 //! ```
 //!
-//! # Why
-//!
-//! Looking the entries up one by one takes one load and one store each, and leaves them in the first cache.
+//! A run is an edge and the next; of two registers of edges, the lower halves are the spans of eight runs, the upper ones
+//! say how many characters they have.
 
 use std::arch::x86_64::*;
 
 use crate::analyzer::TokenClass;
-use crate::analyzer::encodings::{Encodings, SPECIAL, class_bit};
+use crate::analyzer::encodings::{Encodings, PLANE, SPECIAL, class_bit};
 use crate::analyzer::folding::{CHARACTER, Edge, SLACK, Target, Units, WINDOW};
+use crate::documents::Span;
 
 /// How many characters are looked at together.
 const LANES: usize = 16;
-/// How many are looked up together.
-const CHUNK: usize = 256;
 
 /// [`Kernel::fold`](crate::kernel::Kernel::fold).
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,avx512vpopcntdq,bmi1,bmi2,popcnt")]
@@ -56,68 +54,98 @@ fn fold_units<U: Copy + Into<u32>>(
     let class = class_bit(class);
     // No character has more than three bytes here.
     assert!(state.bytes() + 3 * units.len() <= WINDOW, "there is room for all characters");
-    assert!(edges.len() - state.edges >= units.len() + SLACK, "there is room for an edge for each");
+    let edges = &mut edges[state.edges..];
+    assert!(edges.len() >= units.len() + SLACK, "there is room for an edge for each");
+    let first = edges.as_mut_ptr();
     let mut folded = Folded {
         text: text.as_mut_ptr(),
-        edges: edges[state.edges..].as_mut_ptr(),
+        next: first,
         place: state.place,
         is_inside: state.last & class != 0,
-        number: 0,
     };
     let class = _mm512_set1_epi32(class.cast_signed());
     let mut appended = 0;
-    let mut entries = [0; CHUNK];
-    for units in units.chunks(CHUNK) {
-        look_up(units, encodings, &mut entries);
-        let before = appended;
-        let mut end = 0;
-        for sixteen in entries[..units.len().next_multiple_of(LANES)].as_chunks::<LANES>().0 {
-            // SAFETY: the array is as large as a register. There is room for all characters, and for more than a register
-            // of bytes or of edges behind.
-            let new = unsafe {
-                folded.append(_mm512_loadu_si512(sixteen.as_ptr().cast()), class, units.len() - end)
-            };
-            end += new;
-            if new < LANES {
-                break;
-            }
-        }
-        appended += end;
-        if end > 0 {
-            state.last = entries[end - 1];
-        }
-        if appended - before < units.len() {
+    for sixteen in units.as_chunks::<LANES>().0 {
+        let entries = look_up::<U>(load_part(sixteen), encodings);
+        if before_special(entries) < LANES {
             break;
         }
+        // SAFETY: there is room for all characters, and for more than a register of bytes or of edges behind.
+        unsafe { folded.append(entries, class, LANES) };
+        appended += LANES;
+    }
+    let left = &units[appended..units.len().min(appended + LANES)];
+    if !left.is_empty() {
+        let entries = look_up::<U>(load_part(left), encodings);
+        let number = before_special(entries).min(left.len());
+        // SAFETY: as before.
+        unsafe { folded.append(entries, class, number) };
+        appended += number;
     }
     state.place = folded.place;
-    state.edges += folded.number;
+    // SAFETY: both are places among the edges.
+    state.edges += unsafe { folded.next.offset_from_unsigned(first) };
+    if let Some(&last) = units[..appended].last() {
+        state.last = encodings.entry(last.into());
+    }
     appended
 }
 
-/// Looks characters up, at most as many as there is room for.
-#[inline(never)]
-fn look_up<U: Copy + Into<u32>>(units: &[U], encodings: &Encodings, entries: &mut [u32; CHUNK]) {
-    for (entry, &unit) in entries.iter_mut().zip(units) {
-        *entry = encodings.entry(unit.into());
+/// Loads up to 16 code units, followed by zeros.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2")]
+#[inline]
+fn load_part<U: Copy + Into<u32>>(units: &[U]) -> __m512i {
+    debug_assert!(units.len() <= LANES);
+    let place = units.as_ptr();
+    let mask = _bzhi_u32(0xffff, units.len() as u32) as __mmask16;
+    // SAFETY: only as many units are read as the slice holds, of the size they have, at any alignment.
+    unsafe {
+        match size_of::<U>() {
+            1 if mask == 0xffff => _mm512_cvtepu8_epi32(_mm_loadu_si128(place.cast())),
+            1 => _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, place.cast())),
+            2 if mask == 0xffff => _mm512_cvtepu16_epi32(_mm256_loadu_si256(place.cast())),
+            2 => _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, place.cast())),
+            4 => _mm512_maskz_loadu_epi32(mask, place.cast()),
+            _ => unreachable!("units have one, two or four bytes"),
+        }
     }
+}
+
+/// The entries of 16 code points that were units of this kind.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn look_up<U>(points: __m512i, encodings: &Encodings) -> __m512i {
+    let table = encodings.table().as_ptr().cast();
+    if size_of::<U>() <= 2 {
+        // SAFETY: there is an entry for each unit of up to 16 bits.
+        return unsafe { _mm512_i32gather_epi32::<4>(points, table) };
+    }
+    let is_listed = _mm512_cmplt_epu32_mask(points, _mm512_set1_epi32(PLANE as i32));
+    let special = _mm512_set1_epi32(SPECIAL as i32);
+    // SAFETY: only the entries of points below their number are read.
+    unsafe { _mm512_mask_i32gather_epi32::<4>(special, is_listed, points, table) }
+}
+
+/// How many of 16 characters come before the first that is special.
+#[target_feature(enable = "avx512f,bmi1")]
+#[inline]
+fn before_special(entries: __m512i) -> usize {
+    let special = _mm512_test_epi32_mask(entries, _mm512_set1_epi32(SPECIAL as i32));
+    (u32::from(special) | 1 << LANES).trailing_zeros() as usize
 }
 
 /// What has been written.
 struct Folded {
     text: *mut u8,
-    /// Where edges go.
-    edges: *mut Edge,
+    /// Where the next edge goes.
+    next: *mut Edge,
     place: Edge,
     /// Whether the last character is of the class.
     is_inside: bool,
-    /// How many edges were written.
-    number: usize,
 }
 
 impl Folded {
-    /// Appends those of 16 characters that come before the first that is special, or, if there are only `left`, before
-    /// their end; and returns how many these are.
+    /// Appends the first `number` of 16 characters.
     ///
     /// # Safety
     ///
@@ -126,15 +154,20 @@ impl Folded {
         enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,avx512vpopcntdq,bmi1,bmi2,popcnt"
     )]
     #[inline]
-    unsafe fn append(&mut self, entries: __m512i, class: __m512i, left: usize) -> usize {
-        let special = _mm512_test_epi32_mask(entries, _mm512_set1_epi32(SPECIAL as i32));
-        let number = (u32::from(special) | 1 << left.min(LANES)).trailing_zeros();
+    unsafe fn append(&mut self, entries: __m512i, class: __m512i, number: usize) {
         // Only U+0000 has a first byte that is zero.
         let bytes = _mm512_test_epi8_mask(entries, _mm512_set1_epi32(0x00ff_ffff));
-        let bytes = _bzhi_u64(bytes | 0x1111_1111_1111_1111, 4 * number);
+        let mut bytes = bytes | 0x1111_1111_1111_1111;
         let members = u32::from(_mm512_test_epi32_mask(entries, class));
-        let changes = members ^ (members << 1 | u32::from(self.is_inside));
-        let changes = _bzhi_u32(changes, number);
+        let mut changes = members ^ (members << 1 | u32::from(self.is_inside));
+        if number == LANES {
+            changes &= 0xffff;
+            self.is_inside = members >> (LANES - 1) != 0;
+        } else {
+            bytes = _bzhi_u64(bytes, 4 * number as u32);
+            changes = _bzhi_u32(changes, number as u32);
+            self.is_inside ^= changes.count_ones() % 2 == 1;
+        }
         // SAFETY: there is room for a register more than what has been written.
         unsafe {
             let target = self.text.add(self.place as u32 as usize);
@@ -142,12 +175,8 @@ impl Folded {
             self.push(bytes, (changes & 0xff) as __mmask8, 0);
             self.push(bytes, (changes >> 8) as __mmask8, 8);
         }
-        if number > 0 {
-            self.is_inside = members >> (number - 1) & 1 != 0;
-        }
-        let further = Edge::from(bytes.count_ones()) + Edge::from(number) * CHARACTER;
+        let further = Edge::from(bytes.count_ones()) + number as Edge * CHARACTER;
         self.place = self.place.wrapping_add(further);
-        number as usize
     }
 
     /// Appends the places of those of eight characters at which the class changes.
@@ -186,8 +215,52 @@ impl Folded {
             let places = _mm512_add_epi64(_mm512_popcnt_epi64(bytes), characters);
             let places = _mm512_add_epi64(places, _mm512_set1_epi64(self.place.cast_signed()));
             let places = _mm512_maskz_compress_epi64(changes, places);
-            _mm512_storeu_si512(self.edges.add(self.number).cast(), places);
+            _mm512_storeu_si512(self.next.cast(), places);
+            self.next = self.next.add(changes.count_ones() as usize);
         }
-        self.number += changes.count_ones() as usize;
     }
+}
+
+/// [`Kernel::choose_runs`](crate::kernel::Kernel::choose_runs).
+#[target_feature(enable = "avx512f,avx512dq,bmi2,popcnt")]
+pub(super) fn choose_runs(runs: &[[Edge; 2]], min_length: usize, spans: &mut [Span]) -> usize {
+    /// How many runs fill two registers.
+    const RUNS: usize = 8;
+    assert!(spans.len() >= runs.len() + SLACK, "there is room for each run");
+    let min_length = _mm512_set1_epi64(min_length.try_into().unwrap_or(i64::MAX));
+    let bytes = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    let starts = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
+    let ends = _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15);
+    let mut chosen: *mut Span = spans.as_mut_ptr();
+    for eight in runs.chunks(RUNS) {
+        let place: *const Edge = eight.as_ptr().cast();
+        let is_there = _bzhi_u32(0xff, eight.len() as u32) as __mmask8;
+        // SAFETY: all edges that are read are there, those of the second register only if there are eight runs or
+        // their lanes are chosen. No more spans are written than runs have been read, and a register behind.
+        unsafe {
+            let (first, second) = if eight.len() == RUNS {
+                (_mm512_loadu_si512(place.cast()), _mm512_loadu_si512(place.add(RUNS).cast()))
+            } else {
+                let edges = _bzhi_u32(0xffff, 2 * eight.len() as u32);
+                (
+                    _mm512_maskz_loadu_epi64(edges as __mmask8, place.cast()),
+                    _mm512_maskz_loadu_epi64(
+                        (edges >> RUNS) as __mmask8,
+                        place.wrapping_add(RUNS).cast(),
+                    ),
+                )
+            };
+            let new = _mm512_permutex2var_epi32(first, bytes, second);
+            let starts = _mm512_srli_epi64::<32>(_mm512_permutex2var_epi64(first, starts, second));
+            let ends = _mm512_srli_epi64::<32>(_mm512_permutex2var_epi64(first, ends, second));
+            // Characters are counted modulo 2^32.
+            let lengths = _mm512_sub_epi64(ends, starts);
+            let lengths = _mm512_and_si512(lengths, _mm512_set1_epi64(0xffff_ffff));
+            let is_long = _mm512_mask_cmpge_epi64_mask(is_there, lengths, min_length);
+            _mm512_storeu_si512(chosen.cast(), _mm512_maskz_compress_epi64(is_long, new));
+            chosen = chosen.add(is_long.count_ones() as usize);
+        }
+    }
+    // SAFETY: both are places among the spans.
+    unsafe { chosen.offset_from_unsigned(spans.as_ptr()) }
 }
