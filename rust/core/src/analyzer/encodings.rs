@@ -48,12 +48,6 @@ impl Encodings {
         Self(entries.try_into().expect("one entry per code point"))
     }
 
-    /// All entries.
-    #[cfg(target_arch = "x86_64")]
-    pub fn table(&self) -> &[u32; PLANE] {
-        &self.0
-    }
-
     /// The entry of a code point; one beyond the plane is special.
     #[inline(always)]
     pub fn entry(&self, point: u32) -> u32 {

@@ -18,15 +18,23 @@
 //! A run is an edge and the next; of two registers of edges, the lower halves are the spans of eight runs, the upper ones
 //! say how many characters they have.
 
+//! # Why
+//!
+//! Entries are looked up one by one, and read back from the first cache: gathering 16 by one instruction
+//! (`vpgatherdd`) took twice as long on Zen 4 as all of this together, and permuting the entries of each page of 32
+//! characters that is among 16, three times as long.
+
 use std::arch::x86_64::*;
 
 use crate::analyzer::TokenClass;
-use crate::analyzer::encodings::{Encodings, PLANE, SPECIAL, class_bit};
+use crate::analyzer::encodings::{Encodings, SPECIAL, class_bit};
 use crate::analyzer::folding::{CHARACTER, Edge, SLACK, Target, Units, WINDOW};
 use crate::documents::Span;
 
 /// How many characters are looked at together.
 const LANES: usize = 16;
+/// How many are looked up together.
+const CHUNK: usize = 256;
 
 /// [`Kernel::fold`](crate::kernel::Kernel::fold).
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,avx512vpopcntdq,bmi1,bmi2,popcnt")]
@@ -56,74 +64,52 @@ fn fold_units<U: Copy + Into<u32>>(
     assert!(state.bytes() + 3 * units.len() <= WINDOW, "there is room for all characters");
     let edges = &mut edges[state.edges..];
     assert!(edges.len() >= units.len() + SLACK, "there is room for an edge for each");
-    let first = edges.as_mut_ptr();
     let mut folded = Folded {
-        text: text.as_mut_ptr(),
-        next: first,
-        place: state.place,
-        is_inside: state.last & class != 0,
+        text: text[state.bytes()..].as_mut_ptr(),
+        edges: edges.as_mut_ptr(),
+        members: u32::from(state.last & class != 0) << (LANES - 1),
     };
+    let (first_text, first_edge) = (folded.text, folded.edges);
     let class = _mm512_set1_epi32(class.cast_signed());
     let mut appended = 0;
-    for sixteen in units.as_chunks::<LANES>().0 {
-        let entries = look_up::<U>(load_part(sixteen), encodings);
-        if before_special(entries) < LANES {
-            break;
+    // SAFETY: both are places in the text.
+    let bytes = |folded: &Folded| unsafe { folded.text.offset_from_unsigned(first_text) };
+    let place = |folded: &Folded, appended: usize| {
+        state.place.wrapping_add(appended as Edge * CHARACTER + bytes(folded) as Edge)
+    };
+    let mut entries = [0; CHUNK];
+    'chunks: for chunk in units.chunks(CHUNK) {
+        look_up(chunk, encodings, &mut entries);
+        let mut left = chunk.len();
+        for sixteen in entries.as_chunks::<LANES>().0.iter().take(left.div_ceil(LANES)) {
+            // SAFETY: the array is as large as a register.
+            let entries = unsafe { _mm512_loadu_si512(sixteen.as_ptr().cast()) };
+            let number = before_special(entries).min(left);
+            let place = place(&folded, appended);
+            // SAFETY: there is room for all characters, and for more than a register of bytes or of edges behind.
+            folded = unsafe { folded.append(entries, class, number as u32, place) };
+            appended += number;
+            left -= number;
+            if left > 0 && number < LANES {
+                break 'chunks;
+            }
         }
-        // SAFETY: there is room for all characters, and for more than a register of bytes or of edges behind.
-        unsafe { folded.append(entries, class, LANES) };
-        appended += LANES;
     }
-    let left = &units[appended..units.len().min(appended + LANES)];
-    if !left.is_empty() {
-        let entries = look_up::<U>(load_part(left), encodings);
-        let number = before_special(entries).min(left.len());
-        // SAFETY: as before.
-        unsafe { folded.append(entries, class, number) };
-        appended += number;
-    }
-    state.place = folded.place;
+    state.place = place(&folded, appended);
     // SAFETY: both are places among the edges.
-    state.edges += unsafe { folded.next.offset_from_unsigned(first) };
+    state.edges += unsafe { folded.edges.offset_from_unsigned(first_edge) };
     if let Some(&last) = units[..appended].last() {
         state.last = encodings.entry(last.into());
     }
     appended
 }
 
-/// Loads up to 16 code units, followed by zeros.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2")]
-#[inline]
-fn load_part<U: Copy + Into<u32>>(units: &[U]) -> __m512i {
-    debug_assert!(units.len() <= LANES);
-    let place = units.as_ptr();
-    let mask = _bzhi_u32(0xffff, units.len() as u32) as __mmask16;
-    // SAFETY: only as many units are read as the slice holds, of the size they have, at any alignment.
-    unsafe {
-        match size_of::<U>() {
-            1 if mask == 0xffff => _mm512_cvtepu8_epi32(_mm_loadu_si128(place.cast())),
-            1 => _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, place.cast())),
-            2 if mask == 0xffff => _mm512_cvtepu16_epi32(_mm256_loadu_si256(place.cast())),
-            2 => _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, place.cast())),
-            4 => _mm512_maskz_loadu_epi32(mask, place.cast()),
-            _ => unreachable!("units have one, two or four bytes"),
-        }
+/// Looks characters up, as many as there are entries or fewer.
+#[inline(never)]
+fn look_up<U: Copy + Into<u32>>(units: &[U], encodings: &Encodings, entries: &mut [u32; CHUNK]) {
+    for (entry, &unit) in entries.iter_mut().zip(units) {
+        *entry = encodings.entry(unit.into());
     }
-}
-
-/// The entries of 16 code points that were units of this kind.
-#[target_feature(enable = "avx512f")]
-#[inline]
-fn look_up<U>(points: __m512i, encodings: &Encodings) -> __m512i {
-    let table = encodings.table().as_ptr().cast();
-    if size_of::<U>() <= 2 {
-        // SAFETY: there is an entry for each unit of up to 16 bits.
-        return unsafe { _mm512_i32gather_epi32::<4>(points, table) };
-    }
-    let is_listed = _mm512_cmplt_epu32_mask(points, _mm512_set1_epi32(PLANE as i32));
-    let special = _mm512_set1_epi32(SPECIAL as i32);
-    // SAFETY: only the entries of points below their number are read.
-    unsafe { _mm512_mask_i32gather_epi32::<4>(special, is_listed, points, table) }
 }
 
 /// How many of 16 characters come before the first that is special.
@@ -134,18 +120,21 @@ fn before_special(entries: __m512i) -> usize {
     (u32::from(special) | 1 << LANES).trailing_zeros() as usize
 }
 
-/// What has been written.
+/// Where to go on.
+///
+/// Pointers, since of numbers the compiler would keep two in one vector register, to be taken out again each time.
+#[derive(Clone, Copy)]
 struct Folded {
+    /// Where the next character goes.
     text: *mut u8,
     /// Where the next edge goes.
-    next: *mut Edge,
-    place: Edge,
-    /// Whether the last character is of the class.
-    is_inside: bool,
+    edges: *mut Edge,
+    /// Which of the last 16 characters are of the class.
+    members: u32,
 }
 
 impl Folded {
-    /// Appends the first `number` of 16 characters.
+    /// Appends the first `number` of 16 characters, the first of which goes to `place`.
     ///
     /// # Safety
     ///
@@ -154,29 +143,22 @@ impl Folded {
         enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,avx512vpopcntdq,bmi1,bmi2,popcnt"
     )]
     #[inline]
-    unsafe fn append(&mut self, entries: __m512i, class: __m512i, number: usize) {
+    unsafe fn append(mut self, entries: __m512i, class: __m512i, number: u32, place: Edge) -> Self {
         // Only U+0000 has a first byte that is zero.
         let bytes = _mm512_test_epi8_mask(entries, _mm512_set1_epi32(0x00ff_ffff));
-        let mut bytes = bytes | 0x1111_1111_1111_1111;
+        let bytes = _bzhi_u64(bytes | 0x1111_1111_1111_1111, 4 * number);
         let members = u32::from(_mm512_test_epi32_mask(entries, class));
-        let mut changes = members ^ (members << 1 | u32::from(self.is_inside));
-        if number == LANES {
-            changes &= 0xffff;
-            self.is_inside = members >> (LANES - 1) != 0;
-        } else {
-            bytes = _bzhi_u64(bytes, 4 * number as u32);
-            changes = _bzhi_u32(changes, number as u32);
-            self.is_inside ^= changes.count_ones() % 2 == 1;
-        }
+        let changes = members ^ (members << 1 | self.members >> (LANES - 1));
+        let changes = _bzhi_u32(changes, number);
+        self.members = members;
         // SAFETY: there is room for a register more than what has been written.
         unsafe {
-            let target = self.text.add(self.place as u32 as usize);
-            _mm512_storeu_si512(target.cast(), _mm512_maskz_compress_epi8(bytes, entries));
-            self.push(bytes, (changes & 0xff) as __mmask8, 0);
-            self.push(bytes, (changes >> 8) as __mmask8, 8);
+            _mm512_storeu_si512(self.text.cast(), _mm512_maskz_compress_epi8(bytes, entries));
+            self.text = self.text.add(bytes.count_ones() as usize);
+            self.push(bytes, (changes & 0xff) as __mmask8, 0, place);
+            self.push(bytes, (changes >> 8) as __mmask8, 8, place);
         }
-        let further = Edge::from(bytes.count_ones()) + number as Edge * CHARACTER;
-        self.place = self.place.wrapping_add(further);
+        self
     }
 
     /// Appends the places of those of eight characters at which the class changes.
@@ -186,7 +168,7 @@ impl Folded {
     /// There is room for eight more edges.
     #[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]
     #[inline]
-    unsafe fn push(&mut self, bytes: u64, changes: __mmask8, first: usize) {
+    unsafe fn push(&mut self, bytes: u64, changes: __mmask8, first: usize, place: Edge) {
         /// All bits below those of a character.
         static BELOW: [u64; LANES] = {
             let mut below = [0; LANES];
@@ -213,10 +195,10 @@ impl Folded {
             let characters = _mm512_loadu_si512(CHARACTERS[first..].as_ptr().cast());
             let bytes = _mm512_and_si512(_mm512_set1_epi64(bytes.cast_signed()), below);
             let places = _mm512_add_epi64(_mm512_popcnt_epi64(bytes), characters);
-            let places = _mm512_add_epi64(places, _mm512_set1_epi64(self.place.cast_signed()));
+            let places = _mm512_add_epi64(places, _mm512_set1_epi64(place.cast_signed()));
             let places = _mm512_maskz_compress_epi64(changes, places);
-            _mm512_storeu_si512(self.next.cast(), places);
-            self.next = self.next.add(changes.count_ones() as usize);
+            _mm512_storeu_si512(self.edges.cast(), places);
+            self.edges = self.edges.add(changes.count_ones() as usize);
         }
     }
 }
