@@ -1,7 +1,9 @@
 //! From an iterable of documents to batches that the core works on.
 
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
+use shardfit_core::documents;
 
 use crate::analyzer::Analyzer;
 use crate::arrow::ArrowTexts;
@@ -41,31 +43,42 @@ pub(crate) fn feed_documents<'py>(
             feed.step()
         })?;
     } else {
-        let is_list = documents.is_exact_instance_of::<PyList>();
-        let mut iterator = documents.try_iter()?;
-        let mut number = 0;
-        let mut taken = Vec::with_capacity(TAKEN);
-        loop {
-            taken.extend(iterator.by_ref().take(if is_list { TAKEN } else { 1 }));
-            if taken.is_empty() {
-                break;
+        let list = documents.cast_exact::<PyList>().ok();
+        for (number, document) in documents.try_iter()?.enumerate() {
+            if let Some(list) = list {
+                prefetch(list, number + PREFETCHED);
             }
-            for document in taken.drain(..) {
-                feed.batch
-                    .push(document?, analyzer, &python)
-                    .map_err(|failure| name_document(py, failure, number))?;
-                number += 1;
-                feed.step()?;
-            }
+            feed.batch
+                .push(document?, analyzer, &python)
+                .map_err(|failure| name_document(py, failure, number))?;
+            feed.step()?;
         }
     }
     feed.finish()
 }
 
-/// Documents are taken from a list so many at a time: to take one is to write to its reference count, which must come
-/// from memory first, and only where nothing else is done in between does the processor wait for several at once. What
-/// makes documents as it is asked for them must not be asked too early.
-const TAKEN: usize = 32;
+/// While a document of a list is taken, the one so many further on is fetched from memory.
+const PREFETCHED: usize = 16;
+
+/// Has the processor fetch the head of an object in a list, if there is one at that place: to take it is to write to its
+/// reference count, and strings lie scattered in memory.
+fn prefetch(list: &Bound<'_, PyList>, place: usize) {
+    /// The head of a string may lie on two cache lines, of which this is in the second.
+    const STATE: usize = std::mem::offset_of!(ffi::PyASCIIObject, state);
+    if place >= list.len() {
+        return;
+    }
+    // SAFETY: the list is one, and the place is not beyond what may be passed. Whether the object is still there when
+    // its address is used does not matter.
+    let object: *const u8 = unsafe { ffi::PyList_GetItem(list.as_ptr(), place as isize) }.cast();
+    if object.is_null() {
+        // Only if another thread has shortened the list meanwhile.
+        drop(PyErr::take(list.py()));
+        return;
+    }
+    documents::prefetch(object);
+    documents::prefetch(object.wrapping_add(STATE));
+}
 
 /// Gathers samples whose features are at hand into batches and calls `work` for each, in order.
 pub(crate) fn feed_tokens<'py>(

@@ -121,10 +121,11 @@ impl Document<'_> {
 /// How many bytes are fetched together.
 const CACHE_LINE: usize = 64;
 
+/// Has the processor fetch a cache line that will be read soon, if there is one.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 #[allow(unsafe_code)]
-fn prefetch(place: *const u8) {
+pub fn prefetch(place: *const u8) {
     use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
     // SAFETY: this is no access, only a hint, which is ignored where nothing can be read. Every processor of this
     // architecture has the instruction.
@@ -133,4 +134,4 @@ fn prefetch(place: *const u8) {
 
 /// Elsewhere the processor is left to itself.
 #[cfg(not(target_arch = "x86_64"))]
-fn prefetch(_: *const u8) {}
+pub fn prefetch(_: *const u8) {}

@@ -331,13 +331,8 @@ impl<'f> Folding<'f> {
     fn flush(&mut self, sink: &mut Sink<'_>) -> Result<()> {
         let Buffers { text, edges, spans } = &mut *self.buffers;
         let (runs, rest) = edges[..self.state.edges].as_chunks::<2>();
-        grow(spans, runs.len(), Span { start: 0, end: 0 })?;
-        let mut tokens = 0;
-        for [start, end] in runs {
-            spans[tokens] = Span { start: *start as u32, end: *end as u32 };
-            let characters = ((end >> 32) as u32).wrapping_sub((start >> 32) as u32);
-            tokens += usize::from(characters as usize >= self.min_length);
-        }
+        grow(spans, runs.len() + SLACK, Span { start: 0, end: 0 })?;
+        let tokens = self.kernel.choose_runs(runs, self.min_length, spans);
         let end = self.state.bytes();
         sink(&text[..end + PADDING], &spans[..tokens])?;
         let (kept, start) = (rest.len(), rest.first().map_or(end, |&edge| edge as u32 as usize));
@@ -352,6 +347,17 @@ impl<'f> Folding<'f> {
         self.state.place -= start as Edge;
         Ok(())
     }
+}
+
+/// [`Kernel::choose_runs`] in plain Rust.
+pub fn choose_portably(runs: &[[Edge; 2]], min_length: usize, spans: &mut [Span]) -> usize {
+    let mut chosen = 0;
+    for [start, end] in runs {
+        spans[chosen] = Span { start: *start as u32, end: *end as u32 };
+        let characters = ((end >> 32) as u32).wrapping_sub((start >> 32) as u32);
+        chosen += usize::from(characters as usize >= min_length);
+    }
+    chosen
 }
 
 /// Makes a buffer at least so long.

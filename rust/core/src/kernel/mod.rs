@@ -38,7 +38,7 @@ use std::mem::MaybeUninit;
 use std::sync::LazyLock;
 
 use crate::analyzer::encodings::Encodings;
-use crate::analyzer::folding::{Target, Units, fold_portably};
+use crate::analyzer::folding::{Edge, Target, Units, choose_portably, fold_portably};
 use crate::analyzer::{TokenClass, TokenRule};
 use crate::csr::Norm;
 use crate::documents::Span;
@@ -88,6 +88,12 @@ pub trait Kernel: Send + Sync {
         target: Target<'_>,
     ) -> usize {
         fold_portably(units, encodings, class, target)
+    }
+
+    /// Writes those of the runs to the start of `spans` that have `min_length` characters or more, and returns how many
+    /// these are. There is room for all runs, and for [`SLACK`](crate::analyzer::folding::SLACK) more.
+    fn choose_runs(&self, runs: &[[Edge; 2]], min_length: usize, spans: &mut [Span]) -> usize {
+        choose_portably(runs, min_length, spans)
     }
 
     /// Appends the key of each range of `text` to `keys`, in order.

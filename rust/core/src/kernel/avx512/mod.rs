@@ -85,7 +85,7 @@ use std::mem::MaybeUninit;
 
 use super::{Kernel, Scalar, join_by_splitting};
 use crate::analyzer::encodings::Encodings;
-use crate::analyzer::folding::{Target, Units};
+use crate::analyzer::folding::{Edge, Target, Units};
 use crate::analyzer::{TokenClass, TokenRule};
 use crate::csr::Norm;
 use crate::documents::Span;
@@ -157,6 +157,11 @@ impl Kernel for Avx512 {
     ) -> usize {
         // SAFETY: there is a kernel, so the processor has these features.
         unsafe { fold::fold(units, encodings, class, target) }
+    }
+
+    fn choose_runs(&self, runs: &[[Edge; 2]], min_length: usize, spans: &mut [Span]) -> usize {
+        // SAFETY: there is a kernel, so the processor has these features.
+        unsafe { fold::choose_runs(runs, min_length, spans) }
     }
 
     fn hash(
