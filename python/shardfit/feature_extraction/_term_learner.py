@@ -17,6 +17,7 @@ from shardfit._rust import Vocabulary
 from shardfit._threads import threads_for
 from shardfit.feature_extraction._derived import Derived
 from shardfit.feature_extraction._dict_lookup import columns_in_dict
+from shardfit.feature_extraction._parameter_names import ParameterNames
 from shardfit.feature_extraction._plan import (
     CoreAnalysis,
     ValueType,
@@ -95,7 +96,7 @@ class _DictCopy:
         return self._copy
 
 
-class TermLearner(SklearnCountVectorizer):
+class TermLearner(ParameterNames, SklearnCountVectorizer):
     """Learns terms with the core where that is exact; the base of our vectorizers.
 
     The fitted state is `vocabulary_`, a dict, as soon as anybody has read or assigned
