@@ -42,9 +42,9 @@ _logger = logging.getLogger(__name__)
 
 # A dict `vocabulary_` belongs to the user, who may change it any time. The core looks
 # terms up in a copy: making it takes some 100 ns an entry, to find that the dict is
-# still the same some 10 ns. Scikit-learn looks up in the dict itself, and a short
-# document takes it 30 us. So these numbers of entries for each document are the most
-# for which the copy pays, whatever the documents are.
+# still the same some 10 ns. A short document's terms are found in the dict itself in
+# 30 us. So these numbers of entries for each document are the most for which the copy
+# pays, whatever the documents are.
 _MOST_ENTRIES_COPIED = 300
 _MOST_ENTRIES_COMPARED = 3_000
 
