@@ -91,9 +91,8 @@ class CountVectorizer(TermLearner):
     Scikit-learn's own code does the work if `preprocessor`, `tokenizer`, `analyzer` or
     `strip_accents` is a callable, if a method that takes part is overridden, if
     `token_pattern` is not, like the default, the runs of ``\w`` or ``\S`` of a minimum
-    length, and if `dtype` is neither an integer nor float64 or float32. It also looks
-    up few documents in a large `vocabulary_` that has been read, assigned or unpickled:
-    the core would have to go through the whole dict. The result is the same.
+    length, and if `dtype` is neither an integer nor float64 or float32. The result is
+    the same.
 
     Fitting keeps the counts of all terms in memory, and `partial_fit` adds to them. A
     pickle holds what scikit-learn's does, so an estimator that comes out of one can

@@ -15,6 +15,7 @@ from shardfit import _rust
 from shardfit._threads import threads_for
 from shardfit.feature_extraction import _csr
 from shardfit.feature_extraction._feature_names import FeatureStore
+from shardfit.feature_extraction._parameter_names import ParameterNames
 from shardfit.feature_extraction._plan import ValueType, value_type
 
 __all__ = ["FeatureHasher", "hash_target"]
@@ -59,7 +60,7 @@ def hash_target(
     }
 
 
-class FeatureHasher(SklearnFeatureHasher):
+class FeatureHasher(ParameterNames, SklearnFeatureHasher):
     """Hash features by name into the columns of a sparse matrix.
 
     The same estimator as :class:`sklearn.feature_extraction.FeatureHasher`: the same

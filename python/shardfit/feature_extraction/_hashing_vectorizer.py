@@ -26,6 +26,7 @@ from shardfit._threads import threads_for
 from shardfit.feature_extraction import _csr
 from shardfit.feature_extraction._feature_names import FeatureStore, name_columns
 from shardfit.feature_extraction._hasher import FeatureHasher, hash_target
+from shardfit.feature_extraction._parameter_names import ParameterNames
 from shardfit.feature_extraction._plan import (
     CoreAnalysis,
     ValueType,
@@ -50,7 +51,7 @@ def _stores_features(vectorizer: Any) -> bool:
 
 
 class HashingVectorizer(  # type: ignore[call-arg]
-    SklearnHashingVectorizer, auto_wrap_output_keys=None
+    ParameterNames, SklearnHashingVectorizer, auto_wrap_output_keys=None
 ):
     r"""Turn documents into a sparse matrix of hashed token counts.
 

@@ -171,8 +171,8 @@ def _reason_for_python(v: Any, original: type) -> str | None:
 
 
 # The core's names of types; to make NumPy's takes longer.
-_FLOATS = {np.float64: "float64", np.float32: "float32"}
-_COUNTED_AS_SUCH = {**_FLOATS, np.int64: "int64"}
+_FLOATS: dict[type, str] = {np.float64: "float64", np.float32: "float32"}
+_COUNTED_AS_SUCH: dict[type, str] = {**_FLOATS, np.int64: "int64"}
 
 
 class ValueType(NamedTuple):

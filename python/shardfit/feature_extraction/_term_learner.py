@@ -17,6 +17,7 @@ from shardfit._rust import Vocabulary
 from shardfit._threads import threads_for
 from shardfit.feature_extraction._derived import Derived
 from shardfit.feature_extraction._dict_lookup import columns_in_dict
+from shardfit.feature_extraction._parameter_names import ParameterNames
 from shardfit.feature_extraction._plan import (
     CoreAnalysis,
     ValueType,
@@ -41,9 +42,9 @@ _logger = logging.getLogger(__name__)
 
 # A dict `vocabulary_` belongs to the user, who may change it any time. The core looks
 # terms up in a copy: making it takes some 100 ns an entry, to find that the dict is
-# still the same some 10 ns. Scikit-learn looks up in the dict itself, and a short
-# document takes it 30 us. So these numbers of entries for each document are the most
-# for which the copy pays, whatever the documents are.
+# still the same some 10 ns. A short document's terms are found in the dict itself in
+# 30 us. So these numbers of entries for each document are the most for which the copy
+# pays, whatever the documents are.
 _MOST_ENTRIES_COPIED = 300
 _MOST_ENTRIES_COMPARED = 3_000
 
@@ -95,7 +96,7 @@ class _DictCopy:
         return self._copy
 
 
-class TermLearner(SklearnCountVectorizer):
+class TermLearner(ParameterNames, SklearnCountVectorizer):
     """Learns terms with the core where that is exact; the base of our vectorizers.
 
     The fitted state is `vocabulary_`, a dict, as soon as anybody has read or assigned

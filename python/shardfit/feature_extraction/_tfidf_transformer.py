@@ -16,6 +16,7 @@ from shardfit import _rust
 from shardfit._threads import effective_threads
 from shardfit.feature_extraction import _csr
 from shardfit.feature_extraction._derived import Derived
+from shardfit.feature_extraction._parameter_names import ParameterNames
 from shardfit.feature_extraction._vocabulary import CountedRows
 from shardfit.feature_extraction._weights import (
     NORMS,
@@ -34,7 +35,7 @@ _LARGEST_WEIGHT = 1e25
 
 
 class TfidfTransformer(  # type: ignore[call-arg]
-    SklearnTfidfTransformer, auto_wrap_output_keys=None
+    ParameterNames, SklearnTfidfTransformer, auto_wrap_output_keys=None
 ):
     """Weight counts of terms by how rare the terms are.
 
@@ -237,7 +238,8 @@ class TfidfTransformer(  # type: ignore[call-arg]
         if frequencies.is_partial:
             self.__dict__.pop("idf_", None)  # Made when it is read.
         elif self.use_idf:
-            self.idf_ = frequencies.idf(self.smooth_idf)
+            # Past `Derived`, for which it would not follow from the frequencies.
+            self.__dict__["idf_"] = frequencies.idf(self.smooth_idf)
         self._frequencies = frequencies
 
     def __getstate__(self) -> dict[str, Any]:

@@ -31,7 +31,7 @@ const GROWTH: usize = 8;
 const HUGE_BYTES: usize = 1 << 21;
 
 /// Maps memory that is zero, at least one byte of it, which will be written to everywhere.
-pub fn map(bytes: usize) -> Result<MmapMut> {
+fn map(bytes: usize) -> Result<MmapMut> {
     if bytes < HUGE_BYTES {
         let map = MmapOptions::new().len(bytes).populate().map_anon();
         return map.map_err(|_| Error::OutOfMemory { bytes });

@@ -9,12 +9,11 @@
 //! # Why
 //!
 //! The entries of all documents wait until the last document has been read, and are freed one chunk after the
-//! other while the matrix is written. So they are in [mapped memory](crate::memory).
-
-use memmap2::MmapMut;
+//! other while the matrix is written. So they are in [mapped memory](crate::memory), unless there are few: to map and
+//! unmap a page takes longer than to count a short document.
 
 use crate::error::{Result, reserve};
-use crate::memory;
+use crate::memory::Array;
 
 /// Counts from here on have a place of their own.
 const MANY: u8 = u8::MAX;
@@ -47,17 +46,13 @@ impl Collector {
     /// Returns what has been gathered, and starts anew.
     pub fn take(&mut self) -> Result<Entries> {
         let length = self.numbers.len();
-        let mut memory = None;
-        if length > 0 {
-            let bytes = length * (size_of::<u32>() + 1);
-            let mut map = memory::map(bytes)?;
-            let (numbers, counts) = map.split_at_mut(length * size_of::<u32>());
-            for (place, number) in numbers.as_chunks_mut().0.iter_mut().zip(&self.numbers) {
-                *place = number.to_ne_bytes();
-            }
-            counts.copy_from_slice(&self.counts);
-            memory = Some(map);
+        let mut memory = Array::zeroed(length * (size_of::<u32>() + 1))?;
+        let bytes = memory.as_mut_slice().as_flattened_mut();
+        let (numbers, counts) = bytes.split_at_mut(length * size_of::<u32>());
+        for (place, number) in numbers.as_chunks_mut().0.iter_mut().zip(&self.numbers) {
+            *place = number.to_ne_bytes();
         }
+        counts.copy_from_slice(&self.counts);
         self.numbers.clear();
         self.counts.clear();
         let (row_ends, large) =
@@ -71,7 +66,7 @@ impl Collector {
 pub struct Entries {
     row_ends: Vec<usize>,
     /// First all numbers, then all counts.
-    memory: Option<MmapMut>,
+    memory: Array<1>,
     length: usize,
     /// The counts that are not small, in order.
     large: Vec<u32>,
@@ -117,7 +112,7 @@ impl Entries {
     }
 
     fn parts(&self) -> (&[[u8; 4]], &[u8]) {
-        let memory = self.memory.as_deref().unwrap_or(&[]);
+        let memory = self.memory.as_slice().as_flattened();
         let (numbers, counts) = memory.split_at(self.length * size_of::<u32>());
         (numbers.as_chunks().0, &counts[..self.length])
     }

@@ -183,6 +183,8 @@ proptest! {
         columns in vec(prop_oneof![4 => 0..20_u32, 1 => Just(NO_COLUMN)], 30),
         documents in vec(vec(any::<Place>(), 0..60), 0..6),
         Drawn(kernel) in kernel(),
+        // With very many columns, little text is counted in another way.
+        n_columns in prop_oneof![Just(20), 20..100_000_usize],
     ) {
         let pick = |places: &[Place]| -> Vec<Term> {
             places.iter().map(|place| place.get(&pool).clone()).collect()
@@ -191,7 +193,7 @@ proptest! {
         let documents: Vec<Vec<Term>> = documents.iter().map(|places| pick(places)).collect();
         let vocabulary = Listed::new(&terms).vocabulary();
         let by_number = [&[NO_COLUMN], &columns[..terms.len()]].concat();
-        let mut buffers = Buffers::new(20);
+        let mut buffers = Buffers::new(n_columns);
         let stored = store(&documents);
         // Buffers leave no trace from one call to the next.
         for documents in [&documents[..], &documents[..documents.len() / 2]] {
