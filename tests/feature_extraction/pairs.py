@@ -14,6 +14,7 @@ from tests.feature_extraction.comparison import (
     observe,
 )
 from tests.feature_extraction.facts import ADDED_PARAMETERS, State, kept_state
+from tests.feature_extraction.kernels import KERNELS, using
 
 __all__ = [
     "STEPS",
@@ -22,6 +23,7 @@ __all__ = [
     "Fresh",
     "Pair",
     "assert_same_steps",
+    "assert_same_steps_by_all_kernels",
     "pair_of",
     "state_of",
 ]
@@ -180,3 +182,22 @@ def assert_same_steps(
         pair.same(step, lambda v, act=STEPS[step]: act(v, documents))  # type: ignore[misc]
         for step in steps
     ]
+
+
+def assert_same_steps_by_all_kernels(
+    name: str,
+    parameters: dict[str, Any],
+    documents: Documents,
+    steps: Sequence[str] = USUAL_STEPS,
+) -> None:
+    """Compare each kernel step by step with one run of scikit-learn's estimator."""
+    first, *others = KERNELS
+    with using(first):
+        expected = assert_same_steps(pair_of(name, parameters), documents, steps)
+    for kernel in others:
+        pair = pair_of(name, parameters)
+        with using(kernel):
+            for step, theirs in zip(steps, expected, strict=True):
+                act = STEPS[step]
+                ours = observe(lambda: _answer(pair.ours, lambda v: act(v, documents)))  # noqa: B023
+                assert_same(ours, theirs, f"{pair.case} {step} by {kernel}")

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from tests.feature_extraction.comparison import CountedIterator, observe
+from tests.feature_extraction.kernels import given_and_kernel
 from tests.feature_extraction.pairs import (
     STEPS,
     Documents,
@@ -44,7 +45,7 @@ Choice = tuple[str, dict[str, Any]]
 
 
 @settings(max_examples=4 * settings.default.max_examples)
-@given(corpora(), corpora(3), usual, st.sampled_from([1, 1, 1, 1, 80]))
+@given_and_kernel(corpora(), corpora(3), usual, st.sampled_from([1, 1, 1, 1, 80]))
 def test_any_text_with_parameters_without_callables(
     learned: list[str], others: list[str], choice: Choice, repeats: int
 ) -> None:
@@ -56,7 +57,9 @@ def test_any_text_with_parameters_without_callables(
     assert_same_steps(pair_of(*choice), documents, steps)
 
 
-@given(corpora(), corpora(3), usual, steps_in_any_order, st.sampled_from(CONTAINERS))
+@given_and_kernel(
+    corpora(), corpora(3), usual, steps_in_any_order, st.sampled_from(CONTAINERS)
+)
 def test_any_order_of_calls(
     learned: list[str],
     others: list[str],
@@ -73,14 +76,14 @@ rough = st.lists(st.one_of(short_texts, short_texts, broken_documents), max_size
 
 
 @settings(max_examples=2 * settings.default.max_examples)
-@given(st.one_of(rough, corpora(4)), rough, odd, steps_in_any_order)
+@given_and_kernel(st.one_of(rough, corpora(4)), rough, odd, steps_in_any_order)
 def test_any_text_with_any_parameters(
     learned: list[Any], others: list[Any], choice: Choice, steps: list[str]
 ) -> None:
     assert_same_steps(pair_of(*choice), Documents(learned, others), steps)
 
 
-@given(byte_documents(), usual)
+@given_and_kernel(byte_documents(), usual)
 def test_bytes_are_decoded_alike(
     content_and_decoding: tuple[list[bytes], dict[str, Any]], choice: Choice
 ) -> None:
@@ -91,7 +94,7 @@ def test_bytes_are_decoded_alike(
     assert_same_steps(pair, documents, ["fit_transform", "transform others"])
 
 
-@given(
+@given_and_kernel(
     st.lists(texts, max_size=6),
     broken_documents,
     st.lists(st.one_of(texts, broken_documents), max_size=3),
@@ -117,7 +120,7 @@ def test_first_broken_document_decides(
     )
 
 
-@given(
+@given_and_kernel(
     st.lists(st.one_of(texts, texts, broken_documents), max_size=6),
     usual,
 )
@@ -132,7 +135,7 @@ def test_iterators_are_consumed_equally_far(content: list[Any], choice: Choice) 
         assert requests[0] == requests[1], (choice, method)
 
 
-@given(st.lists(texts, min_size=1, max_size=4), st.integers(0, 4), usual)
+@given_and_kernel(st.lists(texts, min_size=1, max_size=4), st.integers(0, 4), usual)
 def test_exceptions_of_iterators_pass_through(
     content: list[str], position: int, choice: Choice
 ) -> None:
@@ -147,7 +150,7 @@ def test_exceptions_of_iterators_pass_through(
     assert_same_steps(pair, failing, ["transform", "fit", "state"])
 
 
-@given(corpora(4), corpora(2), usual)
+@given_and_kernel(corpora(4), corpora(2), usual)
 def test_thread_counts_agree(
     learned: list[str], others: list[str], choice: Choice
 ) -> None:
@@ -161,7 +164,7 @@ def test_thread_counts_agree(
         )
 
 
-@given(st.data(), usual)
+@given_and_kernel(st.data(), usual)
 def test_parameters_that_change_between_the_calls(
     data: st.DataObject, choice: Choice
 ) -> None:
@@ -178,7 +181,7 @@ def test_parameters_that_change_between_the_calls(
         pair.case = (pair.case, changes)
 
 
-@given(
+@given_and_kernel(
     st.lists(texts, min_size=1, max_size=3),
     st.lists(texts, max_size=8),
     usual,
