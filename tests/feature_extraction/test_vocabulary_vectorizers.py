@@ -9,7 +9,11 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from tests.feature_extraction.comparison import CountedIterator, observe
+from tests.feature_extraction.comparison import (
+    CountedIterator,
+    Observation,
+    observe,
+)
 from tests.feature_extraction.kernels import given_and_kernel
 from tests.feature_extraction.pairs import (
     STEPS,
@@ -157,13 +161,15 @@ def test_thread_counts_agree(
     name, parameters = choice
     repeats = 1 if sum(map(len, learned)) > 2000 else 64
     documents = Documents(learned * repeats, [*learned, *others] * repeats)
+    steps = ["fit_transform", "vocabulary_", "transform others"]
+    known: list[Observation] = []
     for n_jobs in (1, 2, 3):
         pair = pair_of(name, {**parameters, "n_jobs": n_jobs})
-        assert_same_steps(
-            pair, documents, ["fit_transform", "vocabulary_", "transform others"]
-        )
+        known = assert_same_steps(pair, documents, steps, known)
 
 
+# Each example is three rounds of up to six steps.
+@settings(max_examples=settings.default.max_examples // 2)
 @given_and_kernel(st.data(), usual)
 def test_parameters_that_change_between_the_calls(
     data: st.DataObject, choice: Choice
