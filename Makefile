@@ -23,7 +23,7 @@ SOURCES := pyproject.toml Cargo.toml Cargo.lock README.md LICENSE \
     $(shell find rust python/shardfit -name '*.rs' -o -name '*.toml' -o -name '*.py' -o -name '*.pyi')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-rust test-python lint format bench bench-core bench-partitioned wheel clean
+.PHONY: help demo test test-rust test-python sanitize lint format bench bench-core bench-partitioned wheel clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,14 @@ test-python: $(VENV)/.installed  ## the tests of the installed wheel (ARGS for p
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m mypy.stubtest shardfit._rust --mypy-config-file pyproject.toml
 	$(BIN)/pytest --doctest-modules --pyargs shardfit tests/ $(ARGS)
+
+# The kernels read and write by address; what checked builds cannot see, this sees. Lists
+# of a length that cannot be had are asked for on purpose.
+sanitize:  ## the tests of the core under AddressSanitizer, which takes a nightly Rust
+	@cargo +nightly --version >/dev/null 2>&1 || { echo "AddressSanitizer needs a nightly Rust, and there is none; try: rustup toolchain install nightly --profile minimal" >&2; exit 1; }
+	RUSTFLAGS=-Zsanitizer=address ASAN_OPTIONS=allocator_may_return_null=1 cargo +nightly test \
+	    --locked --package shardfit-core --lib --tests \
+	    --target "$$(rustc +nightly --version --verbose | sed -n 's/^host: //p')" $(ARGS)
 
 lint: $(VENV)/.installed  ## formatting, clippy, ruff, mypy, layers
 	cargo fmt --all --check

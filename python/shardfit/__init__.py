@@ -2,6 +2,8 @@
 
 from importlib.metadata import version
 
+from shardfit._versions import show_versions
+
 __version__ = version("shardfit")
 
-__all__ = ["__version__"]
+__all__ = ["__version__", "show_versions"]

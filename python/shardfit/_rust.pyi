@@ -10,16 +10,22 @@ __all__ = [
     "Rows",
     "TermCounts",
     "Vocabulary",
+    "__profile__",
     "__version__",
+    "available_kernels",
     "count_terms",
     "hash_documents",
     "hash_pairs",
     "hash_tokens",
+    "kernel_in_use",
     "look_up_terms",
     "scale_rows",
+    "use_kernel",
 ]
 
 __version__: str
+# "release", or "debug" with checks that make it slow.
+__profile__: str
 
 # data, indices and indptr of a CSR matrix.
 _CsrArrays: TypeAlias = tuple[
@@ -160,3 +166,14 @@ def scale_rows(
     norm: str | None,
     n_threads: int,
 ) -> bool: ...
+
+# The names of the kernels that this processor can run, the fastest last.
+def available_kernels() -> list[str]: ...
+
+# The name of the kernel that this process uses: unless `use_kernel` has said so, what
+# SHARDFIT_KERNEL says, or else the fastest.
+def kernel_in_use() -> str: ...
+
+# Use the kernel of this name from now on, or with None the one that a new process would
+# choose; returns its name. Every kernel gives the same answers.
+def use_kernel(name: str | None) -> str: ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,9 +12,11 @@ from sklearn.feature_extraction.text import (
     HashingVectorizer as SklearnHashingVectorizer,
 )
 
+from shardfit._rust import kernel_in_use
 from shardfit.feature_extraction import FeatureHasher
 from shardfit.feature_extraction.text import HashingVectorizer
 from tests.feature_extraction.facts import facts_of, mask
+from tests.feature_extraction.kernels import using
 
 __all__ = [
     "CountedIterator",
@@ -140,6 +142,7 @@ def assert_same_vectorizer(
     *,
     method: str = "transform",
     make_expected: Callable[[], Any] | None = None,
+    kernels: Sequence[str] = (),
 ) -> Observation:
     """Compare both hashing vectorizers on the same documents.
 
@@ -153,6 +156,8 @@ def assert_same_vectorizer(
         What to call.
     make_expected : callable or None
         Returns the documents for scikit-learn, where these need another container.
+    kernels : sequence of str
+        The kernels to compare, one after the other, instead of the one in use.
 
     Returns
     -------
@@ -167,10 +172,13 @@ def assert_same_vectorizer(
             (make_expected or make_documents)(),
         )
     )
-    ours = observe(
-        lambda: _call(HashingVectorizer(**parameters), method, make_documents())
-    )
-    assert_same(ours, theirs, f"HashingVectorizer(**{parameters!r}).{method}")
+    for kernel in kernels or (kernel_in_use(),):
+        with using(kernel):
+            ours = observe(
+                lambda: _call(HashingVectorizer(**parameters), method, make_documents())
+            )
+        case = f"HashingVectorizer(**{parameters!r}).{method} by {kernel}"
+        assert_same(ours, theirs, case)
     return theirs
 
 

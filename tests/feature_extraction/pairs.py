@@ -14,6 +14,7 @@ from tests.feature_extraction.comparison import (
     observe,
 )
 from tests.feature_extraction.facts import ADDED_PARAMETERS, State, kept_state
+from tests.feature_extraction.kernels import KERNELS, using
 
 __all__ = [
     "STEPS",
@@ -22,6 +23,7 @@ __all__ = [
     "Fresh",
     "Pair",
     "assert_same_steps",
+    "assert_same_steps_by_all_kernels",
     "pair_of",
     "state_of",
 ]
@@ -62,9 +64,14 @@ class Pair:
     theirs: Any
     case: object
 
-    def same(self, step: str, call: Callable[[Any], Any]) -> Observation:
-        """Compare what `call` does with each estimator; return what theirs did."""
-        theirs = observe(lambda: _answer(self.theirs, call))
+    def same(
+        self, step: str, call: Callable[[Any], Any], known: Observation | None = None
+    ) -> Observation:
+        """Compare what `call` does with each estimator; return what theirs did.
+
+        Where that is `known` already, theirs is not called.
+        """
+        theirs = known or observe(lambda: _answer(self.theirs, call))
         ours = observe(lambda: _answer(self.ours, call))
         assert_same(ours, theirs, f"{self.case} {step}")
         return theirs
@@ -173,10 +180,28 @@ USUAL_STEPS = (
 
 
 def assert_same_steps(
-    pair: Pair, documents: Documents, steps: Iterable[str] = USUAL_STEPS
+    pair: Pair,
+    documents: Documents,
+    steps: Sequence[str] = USUAL_STEPS,
+    known: Sequence[Observation] = (),
 ) -> list[Observation]:
-    """Compare step by step; return what scikit-learn's estimator did at each."""
+    """Compare step by step; return what scikit-learn's estimator did at each.
+
+    Where that is `known` already, scikit-learn's estimator is not called.
+    """
     return [
-        pair.same(step, lambda v, act=STEPS[step]: act(v, documents))  # type: ignore[misc]
-        for step in steps
+        pair.same(step, lambda v, act=STEPS[step]: act(v, documents), theirs)  # type: ignore[misc]
+        for step, theirs in zip(steps, known or [None] * len(steps), strict=True)
     ]
+
+
+def assert_same_steps_by_all_kernels(
+    name: str, parameters: dict[str, Any], documents: Documents, steps: Sequence[str]
+) -> None:
+    """Compare each kernel step by step with one run of scikit-learn's estimator."""
+    known: list[Observation] = []
+    for kernel in KERNELS:
+        pair = pair_of(name, parameters)
+        pair.case = f"{pair.case} by {kernel}"
+        with using(kernel):
+            known = assert_same_steps(pair, documents, steps, known)

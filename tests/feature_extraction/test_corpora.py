@@ -20,7 +20,12 @@ from tests.feature_extraction.comparison import (
     assert_same_vectorizer,
     observe,
 )
-from tests.feature_extraction.pairs import Documents, assert_same_steps, pair_of
+from tests.feature_extraction.kernels import KERNELS, using
+from tests.feature_extraction.pairs import (
+    Documents,
+    assert_same_steps_by_all_kernels,
+    pair_of,
+)
 from tests.feature_extraction.vocabulary_parameters import NAMES
 
 FOLDER_VARIABLE = "SHARDFIT_CORPORA"
@@ -97,7 +102,7 @@ def test_there_is_text_of_many_kinds(paragraphs: list[str]) -> None:
 
 @pytest.mark.parametrize("parameters", SETTINGS, ids=repr)
 def test_installed_text(paragraphs: list[str], parameters: dict[str, Any]) -> None:
-    assert_same_vectorizer(lambda: paragraphs, parameters)
+    assert_same_vectorizer(lambda: paragraphs, parameters, kernels=KERNELS)
 
 
 @pytest.mark.parametrize("parameters", LEARNED, ids=repr)
@@ -108,8 +113,8 @@ def test_learning_installed_text(
     # What is transformed is not all known.
     pieces = slice(None, None, 4 if "analyzer" in parameters else 2)
     documents = Documents(paragraphs[pieces], paragraphs[1::7])
-    assert_same_steps(
-        pair_of(name, parameters), documents, ["fit_transform", "transform others"]
+    assert_same_steps_by_all_kernels(
+        name, parameters, documents, ["fit_transform", "transform others"]
     )
 
 
@@ -118,7 +123,7 @@ def test_installed_files_as_bytes_with_wrong_encodings(paragraphs: list[str]) ->
     for encoding in ("utf-8", "latin-1", "cp1252", "shift_jis"):
         for errors in ("ignore", "replace"):
             decoding = {"encoding": encoding, "decode_error": errors}
-            assert_same_vectorizer(lambda: content, decoding)
+            assert_same_vectorizer(lambda: content, decoding, kernels=KERNELS)
 
 
 def _parquet_files() -> list[Path]:
@@ -137,9 +142,11 @@ def test_corpus(path: Path, parameters: dict[str, Any]) -> None:
         rows = column.slice(start, ROWS_PER_CALL)
         content = rows.to_pylist()
         expected = observe(lambda: theirs.transform(content))  # noqa: B023
-        case = (path.name, start, parameters)
-        assert_same(observe(lambda: ours.transform(content)), expected, case)  # noqa: B023
-        assert_same(observe(lambda: ours.transform(rows)), expected, case)  # noqa: B023
+        for kernel in KERNELS:
+            case = (path.name, start, parameters, kernel)
+            with using(kernel):
+                assert_same(observe(lambda: ours.transform(content)), expected, case)  # noqa: B023
+                assert_same(observe(lambda: ours.transform(rows)), expected, case)  # noqa: B023
 
 
 @pytest.mark.timeout(SECONDS_PER_CORPUS)
@@ -149,11 +156,13 @@ def test_corpus(path: Path, parameters: dict[str, Any]) -> None:
 def test_learning_a_corpus(path: Path, name: str, parameters: dict[str, Any]) -> None:
     column = pq.read_table(path, columns=["text"])["text"]
     content = column.to_pylist()
+    steps = ["fit_transform", "transform others", "vocabulary_"]
+    documents = Documents(content, content[::5])
+    assert_same_steps_by_all_kernels(name, parameters, documents, steps)
     pair = pair_of(name, parameters)
-    pair.case = f"{path.name} {pair.case}"
-    pair.same("fit_transform", lambda v: v.fit_transform(content))
-    pair.same("transform", lambda v: v.transform(content[::5]))
-    pair.same("vocabulary_", lambda v: v.vocabulary_)
+    pair.same("fit", lambda v: v.fit(content))
     theirs = observe(lambda: pair.theirs.transform(content[:1000]))
-    ours = observe(lambda: pair.ours.transform(column.slice(0, 1000)))
-    assert_same(ours, theirs, f"{pair.case} Arrow")
+    for kernel in KERNELS:
+        with using(kernel):
+            ours = observe(lambda: pair.ours.transform(column.slice(0, 1000)))
+        assert_same(ours, theirs, f"{path.name} {pair.case} by {kernel}, Arrow")

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.feature_extraction import FeatureHasher as SklearnFeatureHasher
@@ -23,6 +23,7 @@ from tests.feature_extraction.comparison import (
     assert_same_hasher,
     observe,
 )
+from tests.feature_extraction.kernels import given_and_kernel
 from tests.feature_extraction.parameters import FLOATS, OTHER_DTYPES
 from tests.feature_extraction.strategies import texts
 
@@ -103,7 +104,7 @@ CONTAINERS = st.sampled_from([list, tuple, iter, lambda x: (y for y in x)])
 
 
 @settings(max_examples=2 * settings.default.max_examples)
-@given(
+@given_and_kernel(
     st.lists(st.lists(pairs, max_size=40), min_size=1, max_size=5),
     st.sampled_from(["dict", "pair"]),
     parameters_of_hashers,
@@ -126,7 +127,7 @@ def test_samples_of_pairs(
 
 
 @settings(max_examples=2 * settings.default.max_examples)
-@given(
+@given_and_kernel(
     st.lists(st.lists(names, max_size=40), min_size=1, max_size=5),
     parameters_of_hashers,
     METHODS,
@@ -142,7 +143,7 @@ def test_samples_of_strings(
     )
 
 
-@given(
+@given_and_kernel(
     st.lists(
         st.one_of(
             st.lists(rough_pairs, max_size=5),
@@ -163,7 +164,7 @@ def test_broken_samples_and_parameters(
     assert_same_hasher(lambda: samples, parameters, method=method)
 
 
-@given(
+@given_and_kernel(
     st.lists(st.lists(rough_pairs, max_size=4), max_size=4),
     st.sampled_from(["pair", "string"]),
 )

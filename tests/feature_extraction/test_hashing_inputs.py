@@ -10,7 +10,6 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import (
     HashingVectorizer as SklearnHashingVectorizer,
@@ -19,6 +18,7 @@ from sklearn.feature_extraction.text import (
 from shardfit.feature_extraction.text import HashingVectorizer
 from tests.feature_extraction.comparison import assert_same_vectorizer, observe
 from tests.feature_extraction.containers import CONTENT, PLAIN_CONTAINERS
+from tests.feature_extraction.kernels import given_and_kernel
 from tests.feature_extraction.parameters import native_parameters
 from tests.feature_extraction.strategies import texts
 
@@ -56,7 +56,7 @@ arrow_texts = st.one_of(texts, st.none()).map(
 )
 
 
-@given(
+@given_and_kernel(
     st.lists(arrow_texts, max_size=8),
     st.sampled_from(sorted(ARROW_TYPES)),
     st.booleans(),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import (
     HashingVectorizer as SklearnHashingVectorizer,
@@ -20,6 +20,7 @@ from tests.feature_extraction.comparison import (
     assert_same_vectorizer,
     observe,
 )
+from tests.feature_extraction.kernels import given_and_kernel
 from tests.feature_extraction.parameters import any_parameters, native_parameters
 from tests.feature_extraction.strategies import (
     broken_documents,
@@ -34,7 +35,7 @@ CONTAINERS = [list, tuple, iter, lambda items: (item for item in items)]
 
 
 @settings(max_examples=4 * settings.default.max_examples)
-@given(
+@given_and_kernel(
     st.lists(documents, min_size=1, max_size=5),
     native_parameters(),
     st.sampled_from(METHODS),
@@ -49,7 +50,7 @@ def test_any_text_with_parameters_without_callables(
     assert_same_vectorizer(lambda: content * repeats, parameters, method=method)
 
 
-@given(
+@given_and_kernel(
     st.lists(st.one_of(short_texts, broken_documents), max_size=3),
     any_parameters(),
     st.sampled_from([*METHODS, "fit"]),
@@ -60,7 +61,7 @@ def test_any_text_with_any_parameters(
     assert_same_vectorizer(lambda: content, parameters, method=method)
 
 
-@given(byte_documents(), native_parameters())
+@given_and_kernel(byte_documents(), native_parameters())
 def test_bytes_are_decoded_alike(
     content_and_decoding: tuple[list[bytes], dict[str, Any]], parameters: dict[str, Any]
 ) -> None:
@@ -68,7 +69,7 @@ def test_bytes_are_decoded_alike(
     assert_same_vectorizer(lambda: content, {**parameters, **decoding})
 
 
-@given(
+@given_and_kernel(
     st.lists(texts, max_size=6),
     broken_documents,
     st.lists(st.one_of(texts, broken_documents), max_size=3),
@@ -86,7 +87,7 @@ def test_first_broken_document_decides(
     assert_same_vectorizer(lambda: container(content), parameters)
 
 
-@given(
+@given_and_kernel(
     st.lists(st.one_of(texts, texts, broken_documents), max_size=6),
     native_parameters(),
 )
@@ -101,7 +102,9 @@ def test_iterators_are_consumed_equally_far(
     assert requests[0] == requests[1]
 
 
-@given(st.lists(texts, min_size=1, max_size=4), st.integers(0, 4), native_parameters())
+@given_and_kernel(
+    st.lists(texts, min_size=1, max_size=4), st.integers(0, 4), native_parameters()
+)
 def test_exceptions_of_iterators_pass_through(
     content: list[str], position: int, parameters: dict[str, Any]
 ) -> None:
@@ -112,7 +115,7 @@ def test_exceptions_of_iterators_pass_through(
     assert_same_vectorizer(documents_then_error, parameters)
 
 
-@given(st.lists(texts, min_size=1, max_size=4), native_parameters())
+@given_and_kernel(st.lists(texts, min_size=1, max_size=4), native_parameters())
 def test_thread_counts_agree(content: list[str], parameters: dict[str, Any]) -> None:
     repeats = 1 if sum(map(len, content)) > 2000 else 64
     results = [
@@ -127,7 +130,7 @@ def test_thread_counts_agree(content: list[str], parameters: dict[str, Any]) -> 
         assert_same(other, results[0], parameters)
 
 
-@given(
+@given_and_kernel(
     st.lists(texts, min_size=1, max_size=3),
     st.lists(texts, max_size=8),
     native_parameters(),
@@ -140,7 +143,7 @@ def test_stop_words_drawn_from_the_text(
     assert_same_vectorizer(lambda: content, parameters)
 
 
-@given(st.data(), native_parameters())
+@given_and_kernel(st.data(), native_parameters())
 def test_one_vectorizer_used_again_and_changed_between(
     data: st.DataObject, parameters: dict[str, Any]
 ) -> None:

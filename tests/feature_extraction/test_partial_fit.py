@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 
 from tests.feature_extraction.comparison import observe
+from tests.feature_extraction.kernels import given_and_kernel
 from tests.feature_extraction.learning import (
     DOCUMENTS,
     OTHERS,
@@ -47,7 +48,7 @@ named = both.flatmap(lambda name: st.tuples(st.just(name), usual_parameters(name
 
 
 @settings(max_examples=2 * settings.default.max_examples)
-@given(
+@given_and_kernel(
     plain_corpora(8),
     st.lists(st.integers(0, 8), max_size=4),
     plain_corpora(2),
@@ -69,7 +70,7 @@ def test_parts_come_to_the_whole(
     assert_same_as_whole(pair, learned, others, steps)
 
 
-@given(
+@given_and_kernel(
     st.lists(plain_corpora(4), min_size=2, max_size=4),
     plain_corpora(2),
     named,
@@ -102,7 +103,7 @@ def test_looking_at_what_was_learned_between_the_parts(
     assert_same_as_whole(pair, learned, others, READING)
 
 
-@given(
+@given_and_kernel(
     plain_corpora(6),
     st.lists(st.integers(0, 6), max_size=2),
     st.data(),
@@ -129,7 +130,7 @@ def test_pruning_that_changes(
     assert_same_as_whole(pair, seen, learned, READING)
 
 
-@given(
+@given_and_kernel(
     plain_corpora(4),
     st.lists(st.one_of(plain_corpora(2), st.just(["fine"])), max_size=2),
     broken_documents,

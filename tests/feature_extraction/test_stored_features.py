@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -19,6 +18,7 @@ from sklearn.utils import murmurhash3_32
 
 from shardfit.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from tests.feature_extraction.comparison import assert_same, observe
+from tests.feature_extraction.kernels import given_and_kernel
 from tests.feature_extraction.parameters import native_parameters
 from tests.feature_extraction.strategies import texts
 
@@ -47,7 +47,7 @@ def _shown(columns: list[list[tuple[str, bool]]]) -> list[str]:
     return [" | ".join("-" * negative + term for term, negative in c) for c in columns]
 
 
-@given(
+@given_and_kernel(
     st.lists(texts, min_size=1, max_size=6),
     native_parameters(),
     st.sampled_from([1, 3, 16, 1000]),

@@ -6,10 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 
-from tests.feature_extraction.comparison import CountedIterator, observe
+from tests.feature_extraction.comparison import (
+    CountedIterator,
+    Observation,
+    observe,
+)
+from tests.feature_extraction.kernels import given_and_kernel
 from tests.feature_extraction.pairs import (
     STEPS,
     Documents,
@@ -44,7 +49,7 @@ Choice = tuple[str, dict[str, Any]]
 
 
 @settings(max_examples=4 * settings.default.max_examples)
-@given(corpora(), corpora(3), usual, st.sampled_from([1, 1, 1, 1, 80]))
+@given_and_kernel(corpora(), corpora(3), usual, st.sampled_from([1, 1, 1, 1, 80]))
 def test_any_text_with_parameters_without_callables(
     learned: list[str], others: list[str], choice: Choice, repeats: int
 ) -> None:
@@ -56,7 +61,9 @@ def test_any_text_with_parameters_without_callables(
     assert_same_steps(pair_of(*choice), documents, steps)
 
 
-@given(corpora(), corpora(3), usual, steps_in_any_order, st.sampled_from(CONTAINERS))
+@given_and_kernel(
+    corpora(), corpora(3), usual, steps_in_any_order, st.sampled_from(CONTAINERS)
+)
 def test_any_order_of_calls(
     learned: list[str],
     others: list[str],
@@ -73,14 +80,14 @@ rough = st.lists(st.one_of(short_texts, short_texts, broken_documents), max_size
 
 
 @settings(max_examples=2 * settings.default.max_examples)
-@given(st.one_of(rough, corpora(4)), rough, odd, steps_in_any_order)
+@given_and_kernel(st.one_of(rough, corpora(4)), rough, odd, steps_in_any_order)
 def test_any_text_with_any_parameters(
     learned: list[Any], others: list[Any], choice: Choice, steps: list[str]
 ) -> None:
     assert_same_steps(pair_of(*choice), Documents(learned, others), steps)
 
 
-@given(byte_documents(), usual)
+@given_and_kernel(byte_documents(), usual)
 def test_bytes_are_decoded_alike(
     content_and_decoding: tuple[list[bytes], dict[str, Any]], choice: Choice
 ) -> None:
@@ -91,7 +98,7 @@ def test_bytes_are_decoded_alike(
     assert_same_steps(pair, documents, ["fit_transform", "transform others"])
 
 
-@given(
+@given_and_kernel(
     st.lists(texts, max_size=6),
     broken_documents,
     st.lists(st.one_of(texts, broken_documents), max_size=3),
@@ -117,7 +124,7 @@ def test_first_broken_document_decides(
     )
 
 
-@given(
+@given_and_kernel(
     st.lists(st.one_of(texts, texts, broken_documents), max_size=6),
     usual,
 )
@@ -132,7 +139,7 @@ def test_iterators_are_consumed_equally_far(content: list[Any], choice: Choice) 
         assert requests[0] == requests[1], (choice, method)
 
 
-@given(st.lists(texts, min_size=1, max_size=4), st.integers(0, 4), usual)
+@given_and_kernel(st.lists(texts, min_size=1, max_size=4), st.integers(0, 4), usual)
 def test_exceptions_of_iterators_pass_through(
     content: list[str], position: int, choice: Choice
 ) -> None:
@@ -147,21 +154,23 @@ def test_exceptions_of_iterators_pass_through(
     assert_same_steps(pair, failing, ["transform", "fit", "state"])
 
 
-@given(corpora(4), corpora(2), usual)
+@given_and_kernel(corpora(4), corpora(2), usual)
 def test_thread_counts_agree(
     learned: list[str], others: list[str], choice: Choice
 ) -> None:
     name, parameters = choice
     repeats = 1 if sum(map(len, learned)) > 2000 else 64
     documents = Documents(learned * repeats, [*learned, *others] * repeats)
+    steps = ["fit_transform", "vocabulary_", "transform others"]
+    known: list[Observation] = []
     for n_jobs in (1, 2, 3):
         pair = pair_of(name, {**parameters, "n_jobs": n_jobs})
-        assert_same_steps(
-            pair, documents, ["fit_transform", "vocabulary_", "transform others"]
-        )
+        known = assert_same_steps(pair, documents, steps, known)
 
 
-@given(st.data(), usual)
+# Each example is three rounds of up to six steps.
+@settings(max_examples=settings.default.max_examples // 2)
+@given_and_kernel(st.data(), usual)
 def test_parameters_that_change_between_the_calls(
     data: st.DataObject, choice: Choice
 ) -> None:
@@ -178,7 +187,7 @@ def test_parameters_that_change_between_the_calls(
         pair.case = (pair.case, changes)
 
 
-@given(
+@given_and_kernel(
     st.lists(texts, min_size=1, max_size=3),
     st.lists(texts, max_size=8),
     usual,

@@ -28,6 +28,12 @@ pub(crate) fn available_kernels() -> Vec<&'static str> {
     available().iter().map(|kernel| kernel.name()).collect()
 }
 
+/// The name of the kernel that this process uses.
+#[pyfunction]
+pub(crate) fn kernel_in_use() -> PyResult<&'static str> {
+    kernel().map(Kernel::name)
+}
+
 /// Makes this process use a kernel, and returns its name.
 #[pyfunction]
 pub(crate) fn use_kernel(name: Option<&str>) -> PyResult<&'static str> {

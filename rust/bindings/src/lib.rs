@@ -50,7 +50,7 @@ mod _rust {
     #[pymodule_export]
     use super::hashing::{hash_documents, hash_tokens};
     #[pymodule_export]
-    use super::kernel::{available_kernels, use_kernel};
+    use super::kernel::{available_kernels, kernel_in_use, use_kernel};
     #[pymodule_export]
     use super::matrix::scale_rows;
     #[pymodule_export]
@@ -66,6 +66,8 @@ mod _rust {
         // NumPy's functions are looked up at their first use, which panics if an exception, say Ctrl-C, comes in
         // between: so this is it.
         numpy::PyArray1::<u8>::from_slice(module.py(), &[]);
+        let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
+        module.add("__profile__", profile)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

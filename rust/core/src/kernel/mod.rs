@@ -8,7 +8,7 @@
 //!
 //! | kernel | for | tokens, keys at a time |
 //! |---|---|---|
-//! | [`Scalar`] | every processor | 8 bytes, 1 key |
+//! | [`Scalar`] | every processor; the only one on aarch64 | 8 bytes, 1 key |
 //! | `Avx2` | x86-64 since about 2013 | 32 bytes, 8 keys |
 //! | `Avx512` | x86-64 with VBMI2: Ice Lake, Zen 4, and later | 64 bytes, 16 keys |
 //!
@@ -34,6 +34,7 @@ pub use avx2::Avx2;
 pub use avx512::Avx512;
 pub use scalar::Scalar;
 
+use std::iter;
 use std::mem::MaybeUninit;
 use std::sync::LazyLock;
 
@@ -182,13 +183,12 @@ pub trait Kernel: Send + Sync {
 #[must_use]
 pub fn available() -> &'static [&'static dyn Kernel] {
     static AVAILABLE: LazyLock<Vec<&'static dyn Kernel>> = LazyLock::new(|| {
-        let mut kernels: Vec<&'static dyn Kernel> = vec![&Scalar];
+        let kernels = iter::once::<&'static dyn Kernel>(&Scalar);
         #[cfg(target_arch = "x86_64")]
-        {
-            kernels.extend(Avx2::detect().map(|kernel| kernel as &dyn Kernel));
-            kernels.extend(Avx512::detect().map(|kernel| kernel as &dyn Kernel));
-        }
-        kernels
+        let kernels = kernels
+            .chain(Avx2::detect().map(|kernel| kernel as &dyn Kernel))
+            .chain(Avx512::detect().map(|kernel| kernel as &dyn Kernel));
+        kernels.collect()
     });
     &AVAILABLE
 }

@@ -1,10 +1,6 @@
 //! Texts that end where their memory ends, and buffers that begin empty.
 //!
-//! An access outside of either is found by `AddressSanitizer`:
-//!
-//! ```text
-//! RUSTFLAGS=-Zsanitizer=address cargo +nightly test --target x86_64-unknown-linux-gnu -p shardfit-core
-//! ```
+//! An access outside of either is found by `AddressSanitizer`, with which `make sanitize` runs these tests.
 
 use shardfit_core::documents::Span;
 use shardfit_core::hashing::Buckets;
