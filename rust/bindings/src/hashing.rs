@@ -161,13 +161,9 @@ impl<V: Real> Run<'_, V> {
         tables: Option<Tables<'_>>,
         threads: usize,
     ) -> Result<(), Failure> {
-        /// Prose has about one entry in so many bytes, for each n-gram that starts at a word or character.
-        const BYTES_PER_ENTRY: usize = 6;
         let Self { analyzer, buckets, kernel, ref assembly, .. } = *self;
         let hasher = Hasher { analyzer, tables, buckets, kernel };
-        let bytes: usize = documents.iter().map(Document::size).sum();
-        let entries = bytes.saturating_mul(analyzer.expansion()) / BYTES_PER_ENTRY;
-        let first = assembly.expect(chunks.len(), entries);
+        let first = assembly.expect(chunks.len());
         let worker = || {
             let (mut buffers, mut counts) = (Buffers::default(), Counts::default());
             move |chunk: usize, cancel: &_| {

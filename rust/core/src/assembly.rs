@@ -89,13 +89,11 @@ impl<V: Copy + Send + Sync, F: Values<V>> Assembly<V, F> {
         Self { values, order: Mutex::new(Order::default()), data, columns }
     }
 
-    /// Announces so many more parts, of about so many entries together. Returns the number of the first.
-    pub fn expect(&self, parts: usize, entries: usize) -> usize {
+    /// Announces so many more parts. Returns the number of the first.
+    pub fn expect(&self, parts: usize) -> usize {
         let mut order = self.order();
         let first = order.expected;
         order.expected += parts;
-        // A guess that cannot be had is no reason to fail.
-        let _ = self.data.reserve(entries).and_then(|()| self.columns.reserve(entries));
         first
     }
 
@@ -293,9 +291,9 @@ mod tests {
     fn parts_come_to_their_places_in_any_order() {
         for threads in [1, 2, 5] {
             let assembly = Assembly::new(Tenths { missing: 0 });
-            // Too few, too many, and in two goes.
-            assert_eq!(assembly.expect(100, 3), 0);
-            assert_eq!(assembly.expect(200, 1 << 20), 100);
+            // In two goes.
+            assert_eq!(assembly.expect(100), 0);
+            assert_eq!(assembly.expect(200), 100);
             thread::scope(|scope| {
                 for thread in 0..threads {
                     let assembly = &assembly;
@@ -326,7 +324,7 @@ mod tests {
     #[should_panic(expected = "a part has not come")]
     fn a_missing_part_is_noticed() {
         let assembly = Assembly::new(Tenths { missing: 0 });
-        assembly.expect(2, 0);
+        assembly.expect(2);
         assembly.place(1, part(1)).unwrap();
         assembly.finish();
     }
@@ -335,10 +333,10 @@ mod tests {
     #[should_panic(expected = "all values of a row are written")]
     fn a_missing_value_is_noticed() {
         let assembly = Assembly::new(Tenths { missing: 1 });
-        assembly.expect(1, 0);
+        assembly.expect(1);
         drop(assembly.place(0, part(0)));
         drop(assembly.place(0, part(1)));
-        let _ = assembly.expect(1, 0);
+        let _ = assembly.expect(1);
         drop(assembly.place(1, part(1)));
     }
 }

@@ -125,7 +125,7 @@ fn check_matrices(kernel: &dyn Kernel) {
             hash_documents(hasher, &documents, &mut buffers, &mut counts, &cancel).unwrap();
             let norm = [None, Some(Norm::L1), Some(Norm::L2)][norm as usize];
             let assembly = Assembly::new(Scaled { binary: false, norm, kernel });
-            assembly.expect(1, 0);
+            assembly.expect(1);
             assembly.place(0, counts).unwrap();
             let Matrix::<f64> { data, columns: indices, row_ends } = assembly.finish();
             let line = |keyword| lines(matrix, keyword).next().unwrap();
