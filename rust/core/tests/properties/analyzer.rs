@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use shardfit_core::analyzer::Scratch;
 use shardfit_core::documents::{Document, Span, Text, Tokens};
-use shardfit_core::kernel::Scalar;
+use shardfit_core::kernel::{Scalar, available};
 
 use crate::inputs::{Stored, numbers, setting, text};
 use crate::oracle::{Class, Kind, Setting, Strip, features};
@@ -19,7 +19,7 @@ proptest! {
         let expected = features(&setting, &text);
         for form in Stored::new(&text).forms() {
             // What is read as ASCII cannot have accents, so stripping them changes nothing.
-            prop_assert_eq!(&setting.features(form, &Scalar), &expected, "{:?}", form);
+            prop_assert_eq!(&setting.features(form), &expected, "{:?}", form);
         }
     }
 
@@ -27,13 +27,13 @@ proptest! {
     fn any_string_has_the_features_of_the_oracle(setting in setting(), text: String) {
         let expected = features(&setting, &text);
         let stored = Stored::new(&text);
-        prop_assert_eq!(setting.features(stored.narrowest(), &Scalar), expected);
+        prop_assert_eq!(setting.features(stored.narrowest()), expected);
     }
 
     #[test]
     fn ascii_bytes_have_the_features_of_the_oracle(setting in setting(), text in "[\\x00-\\x7f]{0,200}") {
         let expected = features(&setting, &text);
-        prop_assert_eq!(setting.features(Text::Ascii(text.as_bytes()), &Scalar), expected);
+        prop_assert_eq!(setting.features(Text::Ascii(text.as_bytes())), expected);
     }
 }
 
@@ -61,7 +61,7 @@ fn check_all_kinds(text: &str) {
     for setting in all_kinds() {
         let expected = features(&setting, text);
         for form in Stored::new(text).forms() {
-            let got = setting.features(form, &Scalar);
+            let got = setting.features(form);
             // Not assert_eq: megabytes of features help nobody.
             assert!(got == expected, "{setting:?}, {} bytes", text.len());
         }
@@ -114,22 +114,27 @@ fn long_documents_of_random_words() {
 
 #[test]
 fn scratch_space_leaves_no_trace() {
-    let mut scratch = Scratch::default();
     let texts = ["A longer text, with words. ".repeat(50), "ab".into(), String::new()];
-    for setting in all_kinds().iter().cycle().take(20) {
-        for text in &texts {
-            let stored = Stored::new(text);
-            let mut got = Vec::new();
-            let document = Document::Text(stored.narrowest());
-            let tables = Some(setting.tables());
-            let mut sink = |text: &[u8], spans: &[Span]| {
-                let feature = |span: &Span| &text[span.start as usize..span.end as usize];
-                got.extend(spans.iter().map(|span| feature(span).to_vec()));
-                Ok(())
-            };
-            setting.analyzer().analyze(document, tables, &Scalar, &mut scratch, &mut sink).unwrap();
-            let expected = features(setting, text);
-            assert!(got.iter().eq(expected.iter().map(String::as_bytes)));
+    for &kernel in available() {
+        let mut scratch = Scratch::default();
+        for setting in all_kinds().iter().cycle().take(20) {
+            for text in &texts {
+                let stored = Stored::new(text);
+                let mut got = Vec::new();
+                let document = Document::Text(stored.narrowest());
+                let tables = Some(setting.tables());
+                let mut sink = |text: &[u8], spans: &[Span]| {
+                    let feature = |span: &Span| &text[span.start as usize..span.end as usize];
+                    got.extend(spans.iter().map(|span| feature(span).to_vec()));
+                    Ok(())
+                };
+                setting
+                    .analyzer()
+                    .analyze(document, tables, kernel, &mut scratch, &mut sink)
+                    .unwrap();
+                let expected = features(setting, text);
+                assert!(got.iter().eq(expected.iter().map(String::as_bytes)));
+            }
         }
     }
 }
@@ -150,7 +155,7 @@ fn a_capital_sigma_is_final_where_a_word_ends() {
         let Kind::Words { class, .. } = &mut setting.kind else { unreachable!("words are words") };
         *class = Class::NonSpace;
         for form in Stored::new(text).forms() {
-            let got = setting.features(form, &Scalar).concat();
+            let got = setting.features(form).concat();
             assert_eq!(got.replace(['\'', '.'], ""), lowered, "{form:?}");
         }
     }
@@ -164,7 +169,7 @@ fn a_lone_surrogate_ends_a_word() {
         let points = units.map(u32::from);
         for form in [Text::Ucs2(&units), Text::Ucs4(&points)] {
             assert!(form.has_surrogates());
-            assert_eq!(setting.features(form, &Scalar), ["ab", "c", "ab c"]);
+            assert_eq!(setting.features(form), ["ab", "c", "ab c"]);
         }
     }
     for other in [0xd7ff_u16, 0xe000] {

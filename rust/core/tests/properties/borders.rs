@@ -4,7 +4,6 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 use shardfit_core::documents::Text;
-use shardfit_core::kernel::Scalar;
 
 use crate::inputs::{Stored, text};
 use crate::oracle::{Class, Kind, Setting, Strip, features};
@@ -40,7 +39,7 @@ fn words_setting() -> impl Strategy<Value = Setting> {
 fn check(setting: &Setting, text: &str) {
     let expected = features(setting, text);
     for form in Stored::new(text).forms() {
-        let is_equal = setting.features(form, &Scalar) == expected;
+        let is_equal = setting.features(form) == expected;
         let end: String = text.chars().rev().take(40).collect();
         assert!(is_equal, "{setting:?}, {} bytes, reversed: {end:?}", text.len());
     }
@@ -113,7 +112,7 @@ fn surrogates_at_every_place_of_a_part() {
         let units: Vec<u16> = points.iter().map(|&point| point as u16).collect();
         let setting = words(Class::NonSpace, 1);
         for form in [Text::Ucs2(&units), Text::Ucs4(&points)] {
-            assert!(setting.feature_bytes(form, &Scalar) == [wtf8(&points)], "{place}");
+            assert!(setting.feature_bytes(form) == [wtf8(&points)], "{place}");
         }
     }
 }

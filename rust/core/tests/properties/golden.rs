@@ -82,7 +82,7 @@ fn features() {
             let expected: Vec<&str> = list.split_terminator('|').collect();
             assert_eq!(oracle::features(&setting, document), expected, "{name}");
             for form in Stored::new(document).forms() {
-                assert_eq!(setting.features(form, &Scalar), expected, "{name}");
+                assert_eq!(setting.features(form), expected, "{name}");
             }
         }
         tried += 1;

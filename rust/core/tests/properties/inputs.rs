@@ -10,7 +10,7 @@ use shardfit_core::analyzer::{
     Analyzer, Features, NgramRange, Scratch, Tables, TokenClass, TokenRule,
 };
 use shardfit_core::documents::{Document, Text};
-use shardfit_core::kernel::Kernel;
+use shardfit_core::kernel::{Kernel, available};
 use shardfit_core::murmur3::PADDING;
 
 use crate::oracle::{self, Class, Kind, Setting, Strip};
@@ -87,13 +87,23 @@ impl Setting {
     }
 
     /// The features that the crate finds, which are UTF-8.
-    pub fn features(&self, text: Text<'_>, kernel: &dyn Kernel) -> Vec<String> {
-        let features = self.feature_bytes(text, kernel).into_iter();
+    pub fn features(&self, text: Text<'_>) -> Vec<String> {
+        let features = self.feature_bytes(text).into_iter();
         features.map(|feature| String::from_utf8(feature).unwrap()).collect()
     }
 
-    /// The features that the crate finds.
-    pub fn feature_bytes(&self, text: Text<'_>, kernel: &dyn Kernel) -> Vec<Vec<u8>> {
+    /// The features that the crate finds, whichever its kernel is.
+    pub fn feature_bytes(&self, text: Text<'_>) -> Vec<Vec<u8>> {
+        let (first, others) = available().split_first().unwrap();
+        let features = self.features_by(text, *first);
+        for &kernel in others {
+            // Not `assert_eq`: kilobytes of features help nobody.
+            assert!(self.features_by(text, kernel) == features, "{} differs", kernel.name());
+        }
+        features
+    }
+
+    fn features_by(&self, text: Text<'_>, kernel: &dyn Kernel) -> Vec<Vec<u8>> {
         let mut features = Vec::new();
         self.analyzer()
             .analyze(

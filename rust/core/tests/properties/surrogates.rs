@@ -4,7 +4,6 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 use shardfit_core::documents::Text;
-use shardfit_core::kernel::Scalar;
 
 use crate::inputs::{setting, text};
 use crate::oracle::{Class, Kind, Setting, features};
@@ -64,17 +63,17 @@ proptest! {
         let points = points(&text);
         let form = Text::Ucs4(&points);
         prop_assert!(form.has_surrogates());
-        prop_assert_eq!(&setting.feature_bytes(form, &Scalar), &expected);
+        prop_assert_eq!(&setting.feature_bytes(form), &expected);
         let units: Vec<u16> = points.iter().filter_map(|&point| point.try_into().ok()).collect();
         if units.len() == points.len() {
-            prop_assert_eq!(&setting.feature_bytes(Text::Ucs2(&units), &Scalar), &expected);
+            prop_assert_eq!(&setting.feature_bytes(Text::Ucs2(&units)), &expected);
         }
     }
 
     #[test]
     fn every_code_point_is_written_as_python_writes_it(point in 0..0x11_0000_u32) {
         let setting = Setting { lowercase: false, strip: None, kind: Kind::Chars(1, 1) };
-        let got = setting.feature_bytes(Text::Ucs4(&[point]), &Scalar);
+        let got = setting.feature_bytes(Text::Ucs4(&[point]));
         prop_assert_eq!(&got, &[wtf8(&[point])]);
         if let Some(c) = char::from_u32(point) {
             prop_assert_eq!(got.concat(), c.to_string().into_bytes());
@@ -98,8 +97,8 @@ fn a_pair_of_surrogates_stays_two() {
     for (kind, expected) in cases {
         let setting = Setting::of(kind);
         let points = units.map(u32::from);
-        assert_eq!(setting.feature_bytes(Text::Ucs2(&units), &Scalar), expected);
-        assert_eq!(setting.feature_bytes(Text::Ucs4(&points), &Scalar), expected);
+        assert_eq!(setting.feature_bytes(Text::Ucs2(&units)), expected);
+        assert_eq!(setting.feature_bytes(Text::Ucs4(&points)), expected);
     }
 }
 
@@ -107,7 +106,7 @@ fn a_pair_of_surrogates_stays_two() {
 fn what_is_no_code_point_is_no_reason_to_panic() {
     for point in [0x11_0000, 0x1f_ffff, 0x20_0000, u32::MAX] {
         for kind in [Kind::Chars(1, 2), Kind::CharsInWords(1, 3), Setting::words(1, (1, 1)).kind] {
-            Setting::of(kind).feature_bytes(Text::Ucs4(&[0x61, point, 0x62, point]), &Scalar);
+            Setting::of(kind).feature_bytes(Text::Ucs4(&[0x61, point, 0x62, point]));
         }
     }
 }

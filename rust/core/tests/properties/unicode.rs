@@ -7,7 +7,7 @@ use shardfit_core::analyzer::unicode::{
 };
 use shardfit_core::analyzer::{Analyzer, Scratch, Tables};
 use shardfit_core::documents::{Document, Span, Text};
-use shardfit_core::kernel::Scalar;
+use shardfit_core::kernel::available;
 
 use crate::oracle::Setting;
 
@@ -108,18 +108,20 @@ fn what_counts_is_the_class_of_the_lower_case_form() {
     let unicode = UnicodeTable::new(&lower, &flags, HashMap::new()).unwrap();
     let tables = Some(Tables { unicode: &unicode, accents: None });
     let document = Document::Text(Text::Latin1(&[0xe8, 0xe9, 0xe8, 0xd7]));
-    for (lowercase, expected) in [(true, vec!["è", "èà"]), (false, vec!["èéè"])] {
-        let analyzer = Analyzer { lowercase, ..Setting::words(1, (1, 1)).analyzer() };
-        let mut tokens = Vec::new();
-        let mut sink = |text: &[u8], spans: &[Span]| {
-            for span in spans {
-                let token = &text[span.start as usize..span.end as usize];
-                tokens.push(str::from_utf8(token).unwrap().to_owned());
-            }
-            Ok(())
-        };
-        analyzer.analyze(document, tables, &Scalar, &mut Scratch::default(), &mut sink).unwrap();
-        assert_eq!(tokens, expected);
+    for &kernel in available() {
+        for (lowercase, expected) in [(true, vec!["è", "èà"]), (false, vec!["èéè"])] {
+            let analyzer = Analyzer { lowercase, ..Setting::words(1, (1, 1)).analyzer() };
+            let mut tokens = Vec::new();
+            let mut sink = |text: &[u8], spans: &[Span]| {
+                for span in spans {
+                    let token = &text[span.start as usize..span.end as usize];
+                    tokens.push(str::from_utf8(token).unwrap().to_owned());
+                }
+                Ok(())
+            };
+            analyzer.analyze(document, tables, kernel, &mut Scratch::default(), &mut sink).unwrap();
+            assert_eq!(tokens, expected);
+        }
     }
 }
 
@@ -135,17 +137,19 @@ fn lower_case_may_lie_in_another_plane() {
     let unicode = UnicodeTable::new(&lower, &flags, HashMap::new()).unwrap();
     let tables = Some(Tables { unicode: &unicode, accents: None });
     let points = [0x41, 0xc9, 0x1_0400, 0x416, 0x20, 0x1_0400, 0xc9];
-    for (lowercase, expected) in [(true, ["é𐐨z日", "z𐐨"]), (false, ["AÉ𐐀Ж", "𐐀É"])]
-    {
-        let analyzer = Analyzer { lowercase, ..Setting::words(1, (1, 1)).analyzer() };
-        let mut tokens = Vec::new();
-        let mut sink = |text: &[u8], spans: &[Span]| {
-            let token = |span: &Span| text[span.start as usize..span.end as usize].to_vec();
-            tokens.extend(spans.iter().map(token));
-            Ok(())
-        };
-        let document = Document::Text(Text::Ucs4(&points));
-        analyzer.analyze(document, tables, &Scalar, &mut Scratch::default(), &mut sink).unwrap();
-        assert_eq!(tokens, expected.map(|token| token.as_bytes().to_vec()));
+    for &kernel in available() {
+        for (lowercase, expected) in [(true, ["é𐐨z日", "z𐐨"]), (false, ["AÉ𐐀Ж", "𐐀É"])]
+        {
+            let analyzer = Analyzer { lowercase, ..Setting::words(1, (1, 1)).analyzer() };
+            let mut tokens = Vec::new();
+            let mut sink = |text: &[u8], spans: &[Span]| {
+                let token = |span: &Span| text[span.start as usize..span.end as usize].to_vec();
+                tokens.extend(spans.iter().map(token));
+                Ok(())
+            };
+            let document = Document::Text(Text::Ucs4(&points));
+            analyzer.analyze(document, tables, kernel, &mut Scratch::default(), &mut sink).unwrap();
+            assert_eq!(tokens, expected.map(|token| token.as_bytes().to_vec()));
+        }
     }
 }
