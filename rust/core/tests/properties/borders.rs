@@ -91,6 +91,19 @@ fn special_characters_may_be_anywhere() {
 }
 
 #[test]
+fn special_characters_may_be_at_any_distance() {
+    for filling in ["é", "日", "жЖ "] {
+        for between in (0..70).chain([255, 256, 257, 600]) {
+            let filling = filling.repeat(between);
+            let text = format!("{filling}Σ{filling}İ{filling}");
+            for min_length in 1..4 {
+                check(&words(Class::Word, min_length), &text);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_sigma_looks_beyond_its_part() {
     for ignorable in ["'", "\u{301}"] {
         for before in [PART - 2, PART - 1, PART, 2 * PART] {
