@@ -27,7 +27,7 @@ use super::tokens::{TokenClass, TokenRule, check_length};
 use super::unicode::{Lower, UnicodeTable};
 use crate::documents::Span;
 use crate::error::{Result, reserve};
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, Scalar};
 use crate::murmur3::PADDING;
 
 /// A block is handed on when it holds this many bytes.
@@ -62,6 +62,9 @@ static ADVANCE: [Edge; 8] = {
 
 /// How many characters are looked at together.
 const GROUP: usize = 4;
+
+/// Behind a character that is special, so many are appended by the portable loop.
+const NEAR: usize = 32;
 
 /// How many bytes the hot loop can address.
 pub const WINDOW: usize = 1 << 16;
@@ -252,19 +255,24 @@ impl<'f> Folding<'f> {
         sink: &mut Sink<'_>,
     ) -> Result<()> {
         debug_assert!(units.len() <= PART, "a window is for one part");
-        let mut place = 0;
-        loop {
-            place += self.append(&units[place..])?;
-            let Some(&special) = units.get(place) else { break };
+        let mut place = self.append(units, self.kernel)?;
+        while let Some(&special) = units.get(place) {
             self.append_special(special.into(), place, sigma)?;
             place += 1;
+            // Where there is one of these, more may follow, and a kernel that looks far ahead would do so for each.
+            let near = &units[place..units.len().min(place + NEAR)];
+            let appended = self.append(near, &Scalar)?;
+            place += appended;
+            if appended == near.len() {
+                place += self.append(&units[place..], self.kernel)?;
+            }
         }
         if self.state.bytes() >= BLOCK { self.flush(sink) } else { Ok(()) }
     }
 
     /// Appends characters up to the first that is special, or to the end, and returns how many.
     #[inline]
-    fn append<U: Unit>(&mut self, units: &[U]) -> Result<usize> {
+    fn append<U: Unit>(&mut self, units: &[U], kernel: &dyn Kernel) -> Result<usize> {
         // Only a token longer than a block needs a window elsewhere than at the start.
         let bytes = self.state.bytes();
         let start = if bytes < WINDOW - 4 * PART { 0 } else { bytes };
@@ -276,7 +284,7 @@ impl<'f> Folding<'f> {
         let first = self.state.edges;
         self.state.place -= start as Edge;
         let target = Target { state: &mut self.state, text, edges };
-        let appended = self.kernel.fold(U::units(units), encodings, self.class, target);
+        let appended = kernel.fold(U::units(units), encodings, self.class, target);
         self.state.place += start as Edge;
         if start > 0 {
             let edges = &mut self.buffers.edges;
