@@ -2,6 +2,8 @@
 //!
 //! An access outside of either is found by `AddressSanitizer`, with which `make sanitize` runs these tests.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use shardfit_core::documents::Span;
 use shardfit_core::hashing::Buckets;
 use shardfit_core::kernel::available;
@@ -69,10 +71,12 @@ fn hashing_windows_stays_inside() {
 }
 
 #[test]
-#[should_panic = "range"]
 fn a_range_outside_of_the_text_is_refused() {
     let buckets = Buckets::new(1 << 20, true).unwrap();
-    let kernel = available().last().unwrap();
     let spans = [Span { start: 0, end: 3 }, Span { start: 60, end: 300 }];
-    kernel.hash(&[0; 100], &spans, buckets, &mut Vec::new()).unwrap();
+    for kernel in available() {
+        // How it is refused is up to the kernel: that nothing is read there is what counts.
+        let hash = || kernel.hash(&[0; 100], &spans, buckets, &mut Vec::new());
+        assert!(catch_unwind(AssertUnwindSafe(hash)).is_err(), "{}", kernel.name());
+    }
 }
