@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
 from typing import Any, NoReturn
@@ -15,6 +15,7 @@ from sklearn.feature_extraction.text import CountVectorizer as SklearnCountVecto
 from shardfit import _rust
 from shardfit._rust import Vocabulary
 from shardfit._threads import effective_threads
+from shardfit.feature_extraction import _csr
 from shardfit.feature_extraction._derived import Derived
 from shardfit.feature_extraction._plan import (
     CoreAnalysis,
@@ -32,6 +33,7 @@ from shardfit.feature_extraction._vocabulary import (
     does_round,
     keep_by_matrix,
     may_round,
+    weighting,
 )
 
 __all__ = ["TermLearner"]
@@ -267,8 +269,16 @@ class TermLearner(SklearnCountVectorizer):
                 " on, or clone() to start anew."
             )
 
-    def _look_up(self, raw_documents: Any) -> CountedRows | Any:
-        """Return the rows of documents, or the matrix if it had to be made."""
+    def _look_up(
+        self,
+        raw_documents: Any,
+        weigh: Callable[[ValueType, int], dict[str, Any]] | None = None,
+    ) -> Any:
+        """Return the matrix of documents.
+
+        If the core makes it, `weigh` is called with the type of the values and the
+        number of columns, and returns arguments for `weighting`.
+        """
         plan = None if isinstance(raw_documents, str) else self._plan()
         target = None
         if plan is not None:
@@ -279,12 +289,15 @@ class TermLearner(SklearnCountVectorizer):
         analysis, values = plan
         vocabulary, n_features = target
         n_threads = effective_threads(self.n_jobs)
-        rows = _rust.look_up_terms(
+        weights = {} if weigh is None else weigh(values, n_features)
+        data, indices, indptr = _rust.look_up_terms(
             *plan_reading(self, analysis, raw_documents),
             vocabulary,
-            n_threads=n_threads,
+            weighting(values, n_threads, binary=bool(self.binary), **weights),
         )
-        return CountedRows(rows, None, n_features, values, n_threads)
+        return _csr.wrap_csr(
+            values.cast(data), indices, indptr, n_features, is_canonical=True
+        )
 
     def _find_vocabulary(
         self, raw_documents: Any

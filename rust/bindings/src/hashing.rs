@@ -121,6 +121,14 @@ fn hash_as<'py, V: Real + numpy::Element>(
     csr_arrays(py, run.assembly.finish(), target.max_int32)
 }
 
+/// About how many entries the rows of documents have.
+pub(crate) fn expected_entries(analyzer: &CoreAnalyzer, documents: &[Document<'_>]) -> usize {
+    /// Prose has about one entry in so many bytes, for each n-gram that starts at a word or character.
+    const BYTES_PER_ENTRY: usize = 6;
+    let bytes: usize = documents.iter().map(Document::size).sum();
+    bytes.saturating_mul(analyzer.expansion()) / BYTES_PER_ENTRY
+}
+
 /// One call: batches of documents on their way into rows.
 struct Run<'a, V> {
     analyzer: &'a CoreAnalyzer,
@@ -161,13 +169,9 @@ impl<V: Real> Run<'_, V> {
         tables: Option<Tables<'_>>,
         threads: usize,
     ) -> Result<(), Failure> {
-        /// Prose has about one entry in so many bytes, for each n-gram that starts at a word or character.
-        const BYTES_PER_ENTRY: usize = 6;
         let Self { analyzer, buckets, kernel, ref assembly, .. } = *self;
         let hasher = Hasher { analyzer, tables, buckets, kernel };
-        let bytes: usize = documents.iter().map(Document::size).sum();
-        let entries = bytes.saturating_mul(analyzer.expansion()) / BYTES_PER_ENTRY;
-        let first = assembly.expect(chunks.len(), entries);
+        let first = assembly.expect(chunks.len(), expected_entries(analyzer, documents));
         let worker = || {
             let (mut buffers, mut counts) = (Buffers::default(), Counts::default());
             move |chunk: usize, cancel: &_| {

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use shardfit_core::assembly::Matrix;
 use shardfit_core::csr::{self, Arrays, Index, Norm, Real, Rows, Value};
+use shardfit_core::memory::advise_huge_pages;
 
 use crate::feed::check_signals;
 
@@ -93,11 +94,10 @@ fn assemble_as<'py, R: Rows, V: Value + Element, I: Index + Element>(
         let mut data = data.try_readwrite()?;
         let mut indices = indices.try_readwrite()?;
         let mut indptr = indptr.try_readwrite()?;
-        let arrays = Arrays {
-            data: data.as_slice_mut()?,
-            indices: indices.as_slice_mut()?,
-            row_ends: &mut indptr.as_slice_mut()?[1..],
-        };
+        let (data, indices) = (data.as_slice_mut()?, indices.as_slice_mut()?);
+        advise_huge_pages(data);
+        advise_huge_pages(indices);
+        let arrays = Arrays { data, indices, row_ends: &mut indptr.as_slice_mut()?[1..] };
         let threads = if entries <= SMALL_ENTRIES { 0 } else { n_threads };
         let finish = |columns: &[I], row: &mut [V]| finish.finish(columns, row);
         py.detach(|| csr::fill(chunks, arrays, value, finish, threads, check_signals))?;
