@@ -92,7 +92,9 @@ impl<'py> Search<'_, 'py> {
                 let chunks = chunk_documents(&documents);
                 // Else every thread would make the table for itself.
                 vocabulary.terms.prepare()?;
-                let first = assembly.expect(chunks.len(), expected_entries(core, &documents));
+                // Not every term is known, and a document has half of its terms more than once.
+                let entries = expected_entries(core, &documents) / 2;
+                let first = assembly.expect(chunks.len(), entries);
                 let parts = (&assembly, first);
                 look_up(terminology, vocabulary, &documents, &chunks, parts, threads)
             })

@@ -9,7 +9,10 @@ use shardfit_core::error::Error;
 use shardfit_core::hashing::Counts;
 use shardfit_core::kernel::Scalar;
 use shardfit_core::parallel::Cancel;
-use shardfit_core::vocabulary::rows::{Buffers, FirstSight, NO_COLUMN, count_kept, look_up};
+use shardfit_core::vocabulary::Vocabulary;
+use shardfit_core::vocabulary::rows::{
+    Buffers, Columns, FirstSight, NO_COLUMN, count_kept, look_up,
+};
 
 use crate::corpus::{
     Deal, Dealt, Listed, Term, count_dealt, counted, deal, distinct, documents, term, terminology,
@@ -151,6 +154,24 @@ fn rows_of_very_many_terms() {
     }
 }
 
+/// What the crate finds in documents.
+fn found(
+    vocabulary: &Vocabulary,
+    by_number: &[u32],
+    documents: &[Document<'_>],
+    buffers: &mut Buffers,
+) -> Counts {
+    let columns = Columns::new(by_number.to_vec()).unwrap();
+    let mut found = Counts::default();
+    // Rows are appended to those that there are.
+    for document in documents {
+        let (documents, cancel) = (std::slice::from_ref(document), Cancel::default());
+        look_up(terminology(), vocabulary, &columns, documents, buffers, &mut found, &cancel)
+            .unwrap();
+    }
+    found
+}
+
 /// What looking up is, naively: columns ascend, terms that share one are one.
 fn looked_up(terms: &[Term], columns: &[u32], documents: &[Vec<Term>]) -> Counts {
     let mut counts = Counts::default();
@@ -185,15 +206,13 @@ proptest! {
         let documents: Vec<Vec<Term>> = documents.iter().map(|places| pick(places)).collect();
         let vocabulary = Listed::new(&terms).vocabulary();
         let by_number = [&[NO_COLUMN], &columns[..terms.len()]].concat();
-        let mut buffers = Buffers::new(20).unwrap();
+        let mut buffers = Buffers::default();
         let stored = store(&documents);
         // Buffers leave no trace from one call to the next.
         for documents in [&documents[..], &documents[..documents.len() / 2]] {
             let views = views(&stored[..documents.len()]);
-            let cancel = Cancel::default();
-            let got =
-                look_up(terminology(), &vocabulary, &by_number, &views, &mut buffers, &cancel);
-            prop_assert_eq!(got, Ok(looked_up(&terms, &columns, documents)));
+            let got = found(&vocabulary, &by_number, &views, &mut buffers);
+            prop_assert_eq!(got, looked_up(&terms, &columns, documents));
         }
     }
 }
@@ -223,11 +242,14 @@ fn counts_of_any_size_stand_side_by_side() {
     let vocabulary = Listed::new(&terms).vocabulary();
     let by_number = [&[NO_COLUMN], &columns[..8]].concat();
     let stored = store(&documents);
-    let mut buffers = Buffers::new(30).unwrap();
-    let cancel = Cancel::default();
-    let got =
-        look_up(terminology(), &vocabulary, &by_number, &views(&stored), &mut buffers, &cancel);
-    assert_eq!(got, Ok(looked_up(&terms, &columns, &documents)));
+    let mut buffers = Buffers::default();
+    let got = found(&vocabulary, &by_number, &views(&stored), &mut buffers);
+    assert_eq!(got, looked_up(&terms, &columns, &documents));
+    // Terms that share columns are one, whatever their counts.
+    let columns: Vec<u32> = (0..8).map(|i| i % 3).collect();
+    let by_number = [&[NO_COLUMN], columns.as_slice()].concat();
+    let got = found(&vocabulary, &by_number, &views(&stored), &mut buffers);
+    assert_eq!(got, looked_up(&terms, &columns, &documents));
 }
 
 #[test]
@@ -235,11 +257,10 @@ fn looking_up_in_an_empty_vocabulary_finds_nothing() {
     let documents = [vec![b"a".to_vec()], vec![], vec![vec![], vec![0; 40]]];
     let stored = store(&documents);
     let vocabulary = Listed::new::<Term>(&[]).vocabulary();
-    let mut buffers = Buffers::new(0).unwrap();
+    let mut buffers = Buffers::default();
     let views = views(&stored);
-    let cancel = Cancel::default();
-    let got = look_up(terminology(), &vocabulary, &[NO_COLUMN], &views, &mut buffers, &cancel);
-    assert_eq!(got, Ok(Counts { row_ends: vec![0; 3], ..Counts::default() }));
+    let got = found(&vocabulary, &[NO_COLUMN], &views, &mut buffers);
+    assert_eq!(got, Counts { row_ends: vec![0; 3], ..Counts::default() });
 }
 
 #[test]
@@ -250,11 +271,8 @@ fn looking_up_very_many_columns() {
     let vocabulary = Listed::new(&terms).vocabulary();
     let by_number = [&[NO_COLUMN], columns.as_slice()].concat();
     let stored = store(&[document]);
-    let mut buffers = Buffers::new(70_000).unwrap();
-    let cancel = Cancel::default();
-    let views = views(&stored);
-    let got =
-        look_up(terminology(), &vocabulary, &by_number, &views, &mut buffers, &cancel).unwrap();
+    let mut buffers = Buffers::default();
+    let got = found(&vocabulary, &by_number, &views(&stored), &mut buffers);
     assert!(got.columns.iter().copied().eq(0..70_000));
     assert!(got.sums.iter().all(|&sum| sum == 3));
 }
