@@ -138,8 +138,8 @@ def count_terms(
     keep_rows: bool,
 ) -> tuple[TermCounts, Rows | None]: ...
 
-# The matrix of the terms that a vocabulary has; columns ascend within a row. Counts cannot
-# be replaced: how large they are is not known before.
+# The matrix of the terms that a vocabulary has; columns ascend within a row. Counts
+# cannot be replaced: how large they are is not known before.
 def look_up_terms(
     documents: Iterable[Any] | ArrowTexts,
     analyzer: Analyzer,

@@ -9,6 +9,7 @@ from contextlib import suppress
 from itertools import chain
 from typing import Any, NoReturn
 
+import numpy as np
 from sklearn.base import _fit_context
 from sklearn.feature_extraction.text import CountVectorizer as SklearnCountVectorizer
 
@@ -198,7 +199,8 @@ class TermLearner(SklearnCountVectorizer):
         learned = LearnedTerms(counts, is_partial=False)
         found: CountedRows | Any = None
         if rows is not None:
-            found = CountedRows(rows, None, 0, values, n_threads)
+            unknown = np.empty(0, dtype=np.int32)
+            found = CountedRows(rows, unknown, 0, values, n_threads)
         if check_sums and does_round(counts, found, binary=bool(self.binary)):
             found = keep_by_matrix(self, learned, found)
         elif rows is not None:

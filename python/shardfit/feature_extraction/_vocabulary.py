@@ -78,8 +78,8 @@ class CountedRows(NamedTuple):
     """Documents that the core has counted, on their way to becoming a matrix."""
 
     rows: Rows
-    columns: npt.NDArray[np.int32] | None
-    """The column of each term, or None if it is not known yet."""
+    columns: npt.NDArray[np.int32]
+    """The column of each term; empty if they are not known yet."""
     n_features: int
     values: ValueType
     n_threads: int

@@ -89,7 +89,7 @@ fn utf8_words(words: &Bound<'_, PyFrozenSet>) -> PyResult<core::StopWords> {
             Ok(bytes.cast_into::<PyBytes>()?)
         })
         .collect::<PyResult<_>>()?;
-    let words = words.iter().map(|word| word.as_bytes());
+    let words = words.iter().map(PyBytesMethods::as_bytes);
     Ok(core::StopWords::new(words).map_err(Failure::from)?)
 }
 

@@ -106,14 +106,15 @@ fn assemble_as<'py, R: Rows, V: Value + Element, I: Index + Element>(
 }
 
 /// The arrays of a matrix that the core has assembled; with more than `max_int32` entries index arrays are 64 bits wide.
-pub(crate) fn csr_arrays<'py, V: Element>(
-    py: Python<'py>,
+pub(crate) fn csr_arrays<V: Element>(
+    py: Python<'_>,
     matrix: Matrix<V>,
     max_int32: usize,
-) -> PyResult<CsrArrays<'py>> {
+) -> PyResult<CsrArrays<'_>> {
     let Matrix { data, columns, row_ends } = matrix;
     let wide = data.len() > max_int32;
     let data = PyArray1::from_vec(py, data);
+    #[expect(clippy::range_plus_one, reason = "an inclusive range does not know its length")]
     let starts = (0..row_ends.len() + 1).map(|row| if row == 0 { 0 } else { row_ends[row - 1] });
     if wide {
         let indices = array(py, columns.iter().map(|&column| i64::from(column)))?;

@@ -256,7 +256,7 @@ fn sort_by_column(
     let entries = || places.iter().map(|&place| by_place[place as usize]).zip(counts);
     let Keys { narrow, narrow_spare, wide, wide_spare } = keys;
     let largest = counts.iter().fold(0, |largest, &count| largest.max(count));
-    if columns.width < WIDE && largest <= u32::from(u8::MAX) {
+    if columns.width < WIDE && u8::try_from(largest).is_ok() {
         narrow.clear();
         reserve(narrow, places.len())?;
         narrow.extend(entries().map(|(column, &count)| column << 8 | count));
