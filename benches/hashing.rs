@@ -165,12 +165,15 @@ fn bench_vocabulary(group: &mut BenchmarkGroup<'_, WallTime>, input: &Input<'_>)
         bencher.iter_batched(count, join, BatchSize::LargeInput);
     });
     let vocabulary = join(count()).vocabulary;
-    let columns: Vec<u32> = (0..=vocabulary.terms().len() as u32).collect();
-    let mut buffers = rows::Buffers::new(columns.len()).expect("memory for columns");
+    let columns = (0..=vocabulary.terms().len() as u32).collect();
+    let columns = rows::Columns::new(columns).expect("memory for columns");
+    let (mut buffers, mut found) = (rows::Buffers::default(), Counts::default());
     group.bench_function("look_up", |bencher| {
         bencher.iter(|| {
-            rows::look_up(terminology, &vocabulary, &columns, documents, &mut buffers, &cancel)
-                .expect("memory for rows")
+            found.clear();
+            let (buffers, found) = (&mut buffers, &mut found);
+            rows::look_up(terminology, &vocabulary, &columns, documents, buffers, found, &cancel)
+                .expect("memory for rows");
         });
     });
     group.bench_function("alphabetical", |bencher| {

@@ -117,10 +117,9 @@ class Rows:
     n_documents: Final[int]
     n_entries: Final[int]
     largest_count: Final[int]
-    # `columns` as for TermCounts.vocabulary, for rows that count_terms returned: their
-    # entries come in order of first sight. None for those of look_up_terms.
+    # `columns` as for TermCounts.vocabulary. Entries come in order of first sight.
     def matrix(
-        self, weighting: Mapping[str, object], columns: npt.NDArray[np.int32] | None
+        self, weighting: Mapping[str, object], columns: npt.NDArray[np.int32]
     ) -> _CsrArrays: ...
 
 # Terms and their columns, for looking up.
@@ -145,15 +144,15 @@ def count_terms(
     keep_rows: bool,
 ) -> tuple[TermCounts, Rows | None]: ...
 
-# Count the terms that a vocabulary has; columns ascend within a row.
+# The matrix of the terms that a vocabulary has; columns ascend within a row. Counts
+# cannot be replaced: how large they are is not known before.
 def look_up_terms(
     documents: Iterable[Any] | ArrowTexts,
     analyzer: Analyzer,
     reading: Mapping[str, object],
     vocabulary: Vocabulary,
-    *,
-    n_threads: int,
-) -> Rows: ...
+    weighting: Mapping[str, object],
+) -> _CsrArrays: ...
 
 # Multiply values by the weights of their columns and divide rows by their norm, in
 # place. False and nothing else if these are not the arrays of a CSR matrix without

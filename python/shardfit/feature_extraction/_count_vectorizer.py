@@ -263,7 +263,7 @@ class CountVectorizer(TermLearner):
         sklearn.exceptions.NotFittedError
             If there is no vocabulary.
         """
-        return self._as_matrix(self._look_up(raw_documents))
+        return self._look_up(raw_documents)
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[Any]:
         """Return the terms in the order of their columns.

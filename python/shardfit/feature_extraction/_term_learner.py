@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
 from typing import Any, NoReturn
 
+import numpy as np
 from sklearn.base import _fit_context
 from sklearn.feature_extraction.text import CountVectorizer as SklearnCountVectorizer
 
 from shardfit import _rust
 from shardfit._rust import Vocabulary
 from shardfit._threads import threads_for
+from shardfit.feature_extraction import _csr
 from shardfit.feature_extraction._derived import Derived
 from shardfit.feature_extraction._dict_lookup import columns_in_dict
 from shardfit.feature_extraction._parameter_names import ParameterNames
@@ -34,6 +36,7 @@ from shardfit.feature_extraction._vocabulary import (
     does_round,
     keep_by_matrix,
     may_round,
+    weighting,
 )
 
 __all__ = ["TermLearner"]
@@ -198,7 +201,8 @@ class TermLearner(ParameterNames, SklearnCountVectorizer):
         learned = LearnedTerms(counts, is_partial=False)
         found: CountedRows | Any = None
         if rows is not None:
-            found = CountedRows(rows, None, 0, values, n_threads)
+            unknown = np.empty(0, dtype=np.int32)
+            found = CountedRows(rows, unknown, 0, values, n_threads)
         if check_sums and does_round(counts, found, binary=bool(self.binary)):
             found = keep_by_matrix(self, learned, found)
         elif rows is not None:
@@ -269,8 +273,16 @@ class TermLearner(ParameterNames, SklearnCountVectorizer):
                 " on, or clone() to start anew."
             )
 
-    def _look_up(self, raw_documents: Any) -> CountedRows | Any:
-        """Return the rows of documents, or the matrix if it had to be made."""
+    def _look_up(
+        self,
+        raw_documents: Any,
+        weigh: Callable[[ValueType, int], dict[str, Any]] | None = None,
+    ) -> Any:
+        """Return the matrix of documents.
+
+        If the core makes it, `weigh` is called with the type of the values and the
+        number of columns, and returns arguments for `weighting`.
+        """
         plan = None if isinstance(raw_documents, str) else self._plan()
         target = None
         if plan is not None:
@@ -286,12 +298,15 @@ class TermLearner(ParameterNames, SklearnCountVectorizer):
         analysis, values = plan
         vocabulary, n_features = target
         n_threads = threads_for(raw_documents, self.n_jobs)
-        rows = _rust.look_up_terms(
+        weights = {} if weigh is None else weigh(values, n_features)
+        data, indices, indptr = _rust.look_up_terms(
             *plan_reading(self, analysis, raw_documents),
             vocabulary,
-            n_threads=n_threads,
+            weighting(values, n_threads, binary=bool(self.binary), **weights),
         )
-        return CountedRows(rows, None, n_features, values, n_threads)
+        return _csr.wrap_csr(
+            values.cast(data), indices, indptr, n_features, is_canonical=True
+        )
 
     def _find_vocabulary(
         self, raw_documents: Any

@@ -17,7 +17,7 @@ from shardfit._threads import effective_threads
 from shardfit.feature_extraction import _csr
 from shardfit.feature_extraction._derived import Derived
 from shardfit.feature_extraction._parameter_names import ParameterNames
-from shardfit.feature_extraction._vocabulary import CountedRows
+from shardfit.feature_extraction._plan import ValueType
 from shardfit.feature_extraction._weights import (
     NORMS,
     DocumentFrequencies,
@@ -290,7 +290,12 @@ def _fits(idf: Any, X: Any, *, weighted: bool) -> bool:
 
 
 def core_weights(
-    tfidf: Any, counted: CountedRows, *, binary: bool
+    tfidf: Any,
+    values: ValueType,
+    n_features: int,
+    *,
+    binary: bool,
+    largest_count: int | None = None,
 ) -> dict[str, Any] | None:
     """Return how the core does to counts what a transformer would do to their matrix.
 
@@ -298,22 +303,22 @@ def core_weights(
     ----------
     tfidf : TfidfTransformer
         Ours, scikit-learn's or another one.
-    counted : CountedRows
-        The counts.
+    values : ValueType
+        What counts become.
+    n_features : int
+        The number of columns.
     binary : bool
-        Whether all of them become 1 first.
+        Whether all counts become 1 first.
+    largest_count : int or None, default=None
+        The largest of them, if it is known.
 
     Returns
     -------
     dict or None
-        Arguments for `counted.matrix`, or None if the transformer has to do it.
+        Arguments for `weighting`, or None if the transformer has to do it.
     """
-    dtype, n_features = counted.values.dtype, counted.n_features
-    if not (
-        counted.values.is_float
-        and counted.rows.n_documents
-        and _has_usual_transform(tfidf, n_features)
-    ):
+    dtype = values.dtype
+    if not (values.is_float and _has_usual_transform(tfidf, n_features)):
         return None
     idf = None
     if hasattr(tfidf, "idf_"):
@@ -323,10 +328,9 @@ def core_weights(
             return None
     tf = None
     if tfidf.sublinear_tf and not binary:
-        largest = counted.rows.largest_count
-        if largest > _LARGEST_IN_TABLE:
+        if largest_count is None or largest_count > _LARGEST_IN_TABLE:
             return None
-        tf = logarithms(largest, dtype)
+        tf = logarithms(largest_count, dtype)
     return {"tf": tf, "idf": idf, "norm": tfidf.norm}
 
 

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from shardfit.feature_extraction._count_vectorizer import CountVectorizer
 from shardfit.feature_extraction._derived import Derived
+from shardfit.feature_extraction._plan import ValueType
 from shardfit.feature_extraction._tfidf_transformer import (
     TfidfTransformer,
     core_weights,
@@ -306,7 +307,20 @@ class TfidfVectorizer(CountVectorizer, SklearnTfidfVectorizer):
             If it is not fitted.
         """
         check_is_fitted(self, msg="The TF-IDF vectorizer is not fitted")
-        return self._weigh(self._look_up(raw_documents))
+        is_weighted = False
+
+        def weigh(values: ValueType, n_features: int) -> dict[str, Any]:
+            nonlocal is_weighted
+            binary = bool(self.binary)
+            weights = core_weights(self._tfidf, values, n_features, binary=binary)
+            is_weighted = weights is not None
+            return weights or {}
+
+        X = self._look_up(raw_documents, weigh)
+        # The transformer does not take a matrix without rows.
+        if is_weighted and X.shape[0]:
+            return X
+        return self._tfidf.transform(X, copy=False)
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
@@ -354,9 +368,15 @@ class TfidfVectorizer(CountVectorizer, SklearnTfidfVectorizer):
 
     def _weigh(self, found: CountedRows | Any) -> Any:
         """Return the matrix for what was found in documents."""
-        if isinstance(found, CountedRows):
+        if isinstance(found, CountedRows) and found.rows.n_documents:
             binary = bool(self.binary)
-            weights = core_weights(self._tfidf, found, binary=binary)
+            weights = core_weights(
+                self._tfidf,
+                found.values,
+                found.n_features,
+                binary=binary,
+                largest_count=found.rows.largest_count,
+            )
             if weights is not None:
                 return found.matrix(binary=binary, **weights)
         return self._tfidf.transform(self._as_matrix(found), copy=False)

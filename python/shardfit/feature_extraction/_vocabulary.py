@@ -21,10 +21,12 @@ from shardfit.feature_extraction._plan import ValueType
 __all__ = [
     "CountedRows",
     "LearnedTerms",
+    "Weighting",
     "count_in_python",
     "does_round",
     "keep_by_matrix",
     "may_round",
+    "weighting",
 ]
 
 _NO_TERMS = "empty vocabulary; perhaps the documents only contain stop words"
@@ -51,12 +53,33 @@ class Weighting(TypedDict):
     """With more entries than this, indices and indptr are int64."""
 
 
+def weighting(
+    values: ValueType,
+    n_threads: int,
+    *,
+    binary: bool,
+    tf: npt.NDArray[Any] | None = None,
+    idf: npt.NDArray[Any] | None = None,
+    norm: str | None = None,
+) -> Weighting:
+    """Return what becomes of counts; nothing more than values, by default."""
+    return {
+        "dtype": values.computed,
+        "binary": binary,
+        "tf": tf,
+        "idf": idf,
+        "norm": norm,
+        "n_threads": n_threads,
+        "max_int32": _csr.max_int32_entries,
+    }
+
+
 class CountedRows(NamedTuple):
     """Documents that the core has counted, on their way to becoming a matrix."""
 
     rows: Rows
-    columns: npt.NDArray[np.int32] | None
-    """The column of each term, or None if the rows know their columns."""
+    columns: npt.NDArray[np.int32]
+    """The column of each term; empty if they are not known yet."""
     n_features: int
     values: ValueType
     n_threads: int
@@ -70,23 +93,17 @@ class CountedRows(NamedTuple):
         norm: str | None = None,
     ) -> Any:
         """Return the matrix, with counts replaced and rows scaled; uses up the rows."""
-        weighting: Weighting = {
-            "dtype": self.values.computed,
-            "binary": binary,
-            "tf": tf,
-            "idf": idf,
-            "norm": norm,
-            "n_threads": self.n_threads,
-            "max_int32": _csr.max_int32_entries,
-        }
-        data, indices, indptr = self.rows.matrix(weighting, self.columns)
+        how = weighting(
+            self.values, self.n_threads, binary=binary, tf=tf, idf=idf, norm=norm
+        )
+        data, indices, indptr = self.rows.matrix(how, self.columns)
         return _csr.wrap_csr(
             self.values.cast(data),
             indices,
             indptr,
             self.n_features,
             # Scikit-learn learns a vocabulary and leaves rows in order of first sight.
-            is_canonical=self.columns is None,
+            is_canonical=False,
         )
 
 

@@ -10,6 +10,8 @@ use pyo3::types::{PyBytes, PyFrozenSet, PyString};
 use shardfit_core::analyzer::unicode::{AccentTable, UnicodeTable};
 use shardfit_core::analyzer::{self as core, Features, NgramRange, Tables, TokenClass, TokenRule};
 
+use crate::errors::Failure;
+
 /// How accents are stripped.
 #[derive(Debug, Clone, Copy)]
 enum Accents {
@@ -81,12 +83,14 @@ impl Analyzer {
 /// The words that a token could equal: other objects never do.
 fn utf8_words(words: &Bound<'_, PyFrozenSet>) -> PyResult<core::StopWords> {
     let words = words.iter().filter(PyAnyMethods::is_instance_of::<PyString>);
-    words
+    let words: Vec<_> = words
         .map(|word| {
             let bytes = word.call_method1("encode", ("utf-8", "surrogatepass"))?;
-            Ok(bytes.cast_into::<PyBytes>()?.as_bytes().into())
+            Ok(bytes.cast_into::<PyBytes>()?)
         })
-        .collect()
+        .collect::<PyResult<_>>()?;
+    let words = words.iter().map(PyBytesMethods::as_bytes);
+    Ok(core::StopWords::new(words).map_err(Failure::from)?)
 }
 
 static UNICODE: OnceLock<UnicodeTable> = OnceLock::new();

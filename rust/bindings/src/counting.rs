@@ -17,7 +17,6 @@ use shardfit_core::parallel::{self, Cancel};
 use shardfit_core::vocabulary::counting::{
     Chunk, Counter, TermCounts as CoreCounts, Terminology, join,
 };
-use shardfit_core::vocabulary::rows::{self, Buffers};
 use shardfit_core::vocabulary::sorting::alphabetical;
 
 use crate::analyzer::Analyzer;
@@ -138,11 +137,14 @@ impl TermCounts {
     ) -> PyResult<Vocabulary> {
         let vocabulary = self.read(py, |counts| counts.vocabulary.clone());
         let columns = columns_by_number(columns.as_slice()?, vocabulary.terms().len())?;
-        Ok(Vocabulary::new(vocabulary, columns))
+        Vocabulary::new(vocabulary, columns)
     }
 }
 
-fn terminology<'t>(analyzer: &'t Analyzer, batch: &Batch<'_>) -> PyResult<Terminology<'t>> {
+pub(crate) fn terminology<'t>(
+    analyzer: &'t Analyzer,
+    batch: &Batch<'_>,
+) -> PyResult<Terminology<'t>> {
     Ok(Terminology { analyzer: &analyzer.core, tables: batch.tables, kernel: kernel()? })
 }
 
@@ -322,40 +324,4 @@ pub(crate) fn count_terms<'py>(
     })?;
     let (counts, rows) = py.detach(|| count.finish(n_threads))?;
     Ok((TermCounts(RwLock::new(counts)), keep_rows.then_some(rows)))
-}
-
-#[pyfunction]
-#[pyo3(signature = (documents, analyzer, reading, vocabulary, *, n_threads))]
-pub(crate) fn look_up_terms<'py>(
-    documents: &Bound<'py, PyAny>,
-    analyzer: &Bound<'py, Analyzer>,
-    reading: Reading<'py>,
-    vocabulary: &Bound<'py, Vocabulary>,
-    n_threads: usize,
-) -> PyResult<Rows> {
-    let py = documents.py();
-    let analyzer = analyzer.get();
-    let Vocabulary { terms, columns, n_columns, .. } = vocabulary.get();
-    let mut counted = Vec::new();
-    feed_documents(documents, analyzer, &reading, Purpose::Count, &mut |batch| {
-        let documents = batch.documents()?;
-        let terminology = terminology(analyzer, batch)?;
-        let threads = batch.threads(&analyzer.core, n_threads);
-        // Else every thread would make the table for itself.
-        py.detach(|| terms.prepare())?;
-        counted.extend(py.detach(|| {
-            let chunks = chunk_documents(&documents);
-            let worker = || {
-                let mut buffers = Buffers::new(*n_columns);
-                let (chunks, documents) = (&chunks, &documents);
-                move |chunk: usize, cancel: &Cancel| {
-                    let documents = &documents[chunks[chunk].clone()];
-                    rows::look_up(terminology, terms, columns, documents, &mut buffers, cancel)
-                }
-            };
-            parallel::run(chunks.len(), threads, worker, check_signals)
-        })?);
-        Ok(())
-    })?;
-    Ok(Rows::looked_up(counted, *n_columns))
 }

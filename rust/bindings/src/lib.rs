@@ -7,7 +7,7 @@
 //! - `arrow`: Arrow string arrays, read in place
 //! - `feed`: iterables of documents, batch by batch
 //! - `hashing`, `pairs`: what Python calls to hash
-//! - `counting`, `vocabulary`, `rows`: what Python calls to count terms and to look them up
+//! - `counting`, `vocabulary`, `rows`, `looking_up`: what Python calls to count terms and to look them up
 //! - `matrix`: the arrays of matrices
 //! - `kernel`: which kernel of the core this process uses
 //! - `errors`: the core's errors as Python exceptions
@@ -34,6 +34,7 @@ mod errors;
 mod feed;
 mod hashing;
 mod kernel;
+mod looking_up;
 mod matrix;
 mod pairs;
 mod rows;
@@ -46,11 +47,13 @@ mod _rust {
     #[pymodule_export]
     use super::arrow::ArrowTexts;
     #[pymodule_export]
-    use super::counting::{TermCounts, count_terms, look_up_terms};
+    use super::counting::{TermCounts, count_terms};
     #[pymodule_export]
     use super::hashing::{hash_documents, hash_tokens};
     #[pymodule_export]
     use super::kernel::{available_kernels, kernel_in_use, use_kernel};
+    #[pymodule_export]
+    use super::looking_up::look_up_terms;
     #[pymodule_export]
     use super::matrix::scale_rows;
     #[pymodule_export]

@@ -6,8 +6,7 @@ use numpy::{Element, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
-use shardfit_core::csr::{self, Norm, Real, Rows as CoreRows, Value};
-use shardfit_core::hashing::Counts;
+use shardfit_core::csr::{Norm, Real, Rows as CoreRows, Value};
 use shardfit_core::parallel::{self, Cancel};
 use shardfit_core::vocabulary::counting::{Renumbering, TermCounts};
 use shardfit_core::vocabulary::entries::Entries;
@@ -22,21 +21,21 @@ use crate::vocabulary::{columns_by_number, width};
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 pub(crate) struct Weighting<'py> {
-    dtype: String,
-    binary: bool,
-    tf: Bound<'py, PyAny>,
-    idf: Bound<'py, PyAny>,
-    norm: Option<String>,
-    n_threads: usize,
+    pub(crate) dtype: String,
+    pub(crate) binary: bool,
+    pub(crate) tf: Bound<'py, PyAny>,
+    pub(crate) idf: Bound<'py, PyAny>,
+    pub(crate) norm: Option<String>,
+    pub(crate) n_threads: usize,
     /// With more entries than this, index arrays are 64 bits wide.
-    max_int32: usize,
+    pub(crate) max_int32: usize,
 }
 
-enum Counted {
-    /// By documents; entries in the numbers of the counter that counted them.
-    FirstSight { chunks: Vec<(usize, Entries)>, renumbering: Renumbering, n_terms: usize },
-    /// Columns are known already.
-    LookedUp { chunks: Vec<Counts>, width: usize },
+/// By documents; entries in the numbers of the counter that counted them.
+struct Counted {
+    chunks: Vec<(usize, Entries)>,
+    renumbering: Renumbering,
+    n_terms: usize,
 }
 
 /// Counts per document, used up by `matrix`.
@@ -63,17 +62,8 @@ impl Rows {
             n_documents: chunks.iter().map(|(_, entries)| entries.row_ends().len()).sum(),
             n_entries: chunks.iter().map(|(_, entries)| entries.len()).sum(),
             largest_count,
-            counted: Mutex::new(Some(Counted::FirstSight { chunks, renumbering, n_terms })),
+            counted: Mutex::new(Some(Counted { chunks, renumbering, n_terms })),
         }
-    }
-
-    /// Rows of terms of a vocabulary with so many columns.
-    pub(crate) fn looked_up(chunks: Vec<Counts>, width: usize) -> Self {
-        let (n_documents, n_entries) = csr::shape(&chunks);
-        let sums = chunks.iter().flat_map(|chunk| &chunk.sums);
-        let largest_count = sums.copied().max().unwrap_or(0).unsigned_abs();
-        let counted = Mutex::new(Some(Counted::LookedUp { chunks, width }));
-        Self { n_documents, n_entries, largest_count, counted }
     }
 }
 
@@ -83,29 +73,19 @@ impl Rows {
         &self,
         py: Python<'py>,
         weighting: Weighting<'py>,
-        columns: Option<PyReadonlyArray1<'py, i32>>,
+        columns: PyReadonlyArray1<'py, i32>,
     ) -> PyResult<CsrArrays<'py>> {
         let counted =
             self.counted.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner).take();
-        let counted =
+        let Counted { chunks, renumbering, n_terms } =
             counted.ok_or_else(|| PyValueError::new_err("these rows have been used up"))?;
         let n_threads = weighting.n_threads;
         let wide = self.n_entries > weighting.max_int32;
         let assembly = Assembly { n_threads, wide };
-        match (counted, columns) {
-            (Counted::FirstSight { chunks, renumbering, n_terms }, Some(columns)) => {
-                let columns = columns_by_number(columns.as_slice()?, n_terms)?;
-                let width = width(&columns);
-                let chunks = place(py, chunks, &renumbering, &columns, n_threads)?;
-                self.weigh(py, chunks, &weighting, width, assembly)
-            }
-            (Counted::LookedUp { chunks, width }, None) => {
-                self.weigh(py, chunks, &weighting, width, assembly)
-            }
-            _ => Err(PyValueError::new_err(
-                "columns are needed for rows in order of first sight, and only for these",
-            )),
-        }
+        let columns = columns_by_number(columns.as_slice()?, n_terms)?;
+        let width = width(&columns);
+        let chunks = place(py, chunks, &renumbering, &columns, n_threads)?;
+        self.weigh(py, chunks, &weighting, width, assembly)
     }
 }
 

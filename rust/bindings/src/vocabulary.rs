@@ -11,7 +11,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{PyBytes, PyDict, PyInt, PyList, PyString, PyType};
 use shardfit_core::error::reserve;
-use shardfit_core::vocabulary::rows::NO_COLUMN;
+use shardfit_core::vocabulary::rows::{Columns, NO_COLUMN};
 use shardfit_core::vocabulary::{Terms, Vocabulary as CoreVocabulary};
 
 use crate::documents::{TokenStore, is_string};
@@ -25,23 +25,21 @@ type Entry = (Py<PyAny>, Py<PyAny>);
 #[pyclass(frozen, module = "shardfit._rust")]
 pub(crate) struct Vocabulary {
     pub(crate) terms: Arc<CoreVocabulary>,
-    /// By number of a term; the first is unused.
-    pub(crate) columns: Vec<u32>,
-    /// One more than the last column.
-    pub(crate) n_columns: usize,
+    pub(crate) columns: Columns,
     /// The entries of the dict that this was read from.
     source: Option<Vec<Entry>>,
 }
 
 impl Vocabulary {
-    pub(crate) fn new(terms: Arc<CoreVocabulary>, columns: Vec<u32>) -> Self {
-        let n_columns = width(&columns);
-        Self { terms, columns, n_columns, source: None }
+    /// `columns` are by number of a term; the first is that of none.
+    pub(crate) fn new(terms: Arc<CoreVocabulary>, columns: Vec<u32>) -> PyResult<Self> {
+        let columns = Columns::new(columns).map_err(Failure::from)?;
+        Ok(Self { terms, columns, source: None })
     }
 
     /// The numbers of the terms that have a column.
     fn kept(&self) -> impl Iterator<Item = u32> {
-        let numbers = (0..).zip(&self.columns);
+        let numbers = (0..).zip(self.columns.by_number());
         numbers.filter(|&(_, &column)| column != NO_COLUMN).map(|(number, _)| number)
     }
 }
@@ -71,7 +69,7 @@ impl Vocabulary {
             store.push_term(&term, 0)?;
             source.push((term.unbind(), column.unbind()));
         }
-        let vocabulary = Self::new(Arc::new(store.vocabulary()?), columns);
+        let vocabulary = Self::new(Arc::new(store.vocabulary()?), columns)?;
         Ok(Some(Self { source: Some(source), ..vocabulary }))
     }
 
@@ -101,9 +99,10 @@ impl Vocabulary {
     }
 
     fn columns<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<i64>>> {
+        let columns = self.columns.by_number();
         let mut kept: Vec<i64> = Vec::new();
-        reserve(&mut kept, self.columns.len()).map_err(Failure::from)?;
-        kept.extend(self.kept().map(|number| i64::from(self.columns[number as usize])));
+        reserve(&mut kept, columns.len()).map_err(Failure::from)?;
+        kept.extend(self.kept().map(|number| i64::from(columns[number as usize])));
         array(py, kept.into_iter())
     }
 }

@@ -249,7 +249,11 @@ impl<T: Copy> Shared<T> {
         // SAFETY: the vector is forgotten, so its memory is given away once; `Cell<T>` and `T` have the same layout. The
         // first `claimed` elements are within the capacity and have been written, since every place was filled.
         let mut elements = unsafe { Vec::from_raw_parts(start.cast::<T>(), claimed, capacity) };
-        elements.shrink_to_fit();
+        // What has not been touched takes no room, and an allocator that gets back as much as it has given has it at hand
+        // for the next matrix: memory fresh from the system takes longer to clear than a matrix to compute.
+        if elements.capacity() - elements.len() > elements.len() / 4 {
+            elements.shrink_to_fit();
+        }
         elements
     }
 }

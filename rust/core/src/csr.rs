@@ -19,7 +19,6 @@ use std::mem::MaybeUninit;
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Result};
-use crate::hashing::Counts;
 use crate::kernel::Kernel;
 use crate::parallel::{self, Cancel};
 
@@ -206,33 +205,6 @@ pub trait Rows: Send {
         scratch: &mut Self::Scratch,
         cancel: &Cancel,
     ) -> Result<()>;
-}
-
-impl Rows for Counts {
-    type Scratch = ();
-
-    fn shape(&self) -> (usize, usize) {
-        (self.row_ends.len(), self.columns.len())
-    }
-
-    fn write<V: Value, I: Index>(
-        &self,
-        value: &impl Fn(i32) -> V,
-        arrays: &mut Arrays<'_, V, I>,
-        (): &mut (),
-        _: &Cancel,
-    ) -> Result<()> {
-        for (stored, &sum) in arrays.data.iter_mut().zip(&self.sums) {
-            *stored = value(sum);
-        }
-        for (index, &column) in arrays.indices.iter_mut().zip(&self.columns) {
-            *index = I::from_usize(column as usize);
-        }
-        for (row_end, &end) in arrays.row_ends.iter_mut().zip(&self.row_ends) {
-            *row_end = I::from_usize(end);
-        }
-        Ok(())
-    }
 }
 
 /// Number of rows and entries of chunks.

@@ -72,6 +72,7 @@ pub struct Scratch {
     folding: folding::Buffers,
     points: [Vec<u32>; 2],
     joined: ngrams::Joined,
+    sieve: ngrams::Sieve,
 }
 
 impl Analyzer {
@@ -160,18 +161,12 @@ impl Analyzer {
             Features::Words { rule, ngrams: NgramRange { max: 1, .. }, stop_words: None } => {
                 tokens::split(text, *rule, lowercase, tables, kernel, scratch, sink)
             }
-            Features::Words { rule, ngrams, stop_words } => {
-                let mut joined = std::mem::take(&mut scratch.joined);
-                joined.clear();
-                if let (Text::Ascii(bytes), None) = (text, stop_words) {
-                    tokens::each_ascii_block(bytes, rule.class, |block| {
-                        sink(&[], &[])?;
-                        joined.extend_ascii(block, *rule, lowercase, kernel)
-                    })?;
-                    joined.word_ngrams(*ngrams, &mut scratch.spans, sink)?;
-                    scratch.joined = joined;
-                    return Ok(());
-                }
+            Features::Words {
+                rule,
+                ngrams: NgramRange { max: 1, .. },
+                stop_words: Some(words),
+            } => {
+                let mut sieve = std::mem::take(&mut scratch.sieve);
                 tokens::split(
                     text,
                     *rule,
@@ -180,10 +175,46 @@ impl Analyzer {
                     kernel,
                     scratch,
                     &mut |text, spans| {
-                        joined.extend(text, spans, stop_words.as_ref())?;
-                        sink(&[], &[])
+                        sink(text, words.leave_out(text, spans, kernel, &mut sieve)?)
                     },
                 )?;
+                scratch.sieve = sieve;
+                Ok(())
+            }
+            Features::Words { rule, ngrams, stop_words } => {
+                let mut joined = std::mem::take(&mut scratch.joined);
+                joined.clear();
+                match (text, stop_words) {
+                    (Text::Ascii(bytes), None) => {
+                        tokens::each_ascii_block(bytes, rule.class, |block| {
+                            sink(&[], &[])?;
+                            joined.extend_ascii(block, *rule, lowercase, kernel)
+                        })?;
+                    }
+                    (text, stop_words) => {
+                        let mut sieve = std::mem::take(&mut scratch.sieve);
+                        let mut extend = |text: &[u8], spans: &[Span]| {
+                            sink(&[], &[])?;
+                            match stop_words {
+                                None => joined.extend(text, spans),
+                                Some(words) => joined.extend(
+                                    text,
+                                    words.leave_out(text, spans, kernel, &mut sieve)?,
+                                ),
+                            }
+                        };
+                        tokens::split(
+                            text,
+                            *rule,
+                            lowercase,
+                            tables,
+                            kernel,
+                            scratch,
+                            &mut extend,
+                        )?;
+                        scratch.sieve = sieve;
+                    }
+                }
                 joined.word_ngrams(*ngrams, &mut scratch.spans, sink)?;
                 scratch.joined = joined;
                 Ok(())
@@ -201,7 +232,7 @@ impl Analyzer {
                     scratch,
                     &mut |text, words| {
                         joined.clear();
-                        joined.extend(text, words, None)?;
+                        joined.extend(text, words)?;
                         joined.char_ngrams_in_words(*range, &mut spans, &mut boundaries, sink)
                     },
                 )?;

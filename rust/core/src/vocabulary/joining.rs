@@ -83,6 +83,8 @@ pub(super) fn join_terms(
         numbers[repeat.here.counter as usize][repeat.here.number as usize] = REPEATED;
     }
     let mut joined = Terms::default();
+    // Terms that repeat are counted in: memory that is not written to takes no room.
+    joined.reserve_short(all)?;
     for (counter, new) in chunks {
         cancel.check()?;
         let numbers = &mut numbers[*counter][new.start as usize..new.end as usize];

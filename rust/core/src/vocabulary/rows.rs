@@ -8,6 +8,12 @@
 //! as `fit_transform` of scikit-learn has them.
 //!
 //! [`look_up`] counts, in each document, the terms that a vocabulary has. The columns of a row ascend then.
+//!
+//! # Why
+//!
+//! Terms are counted by number, not by column, though columns have to be sorted in the end: terms that were seen
+//! first are the most frequent ones, so the counts that are asked for lie side by side, and only one column is looked up for
+//! each term of a document.
 
 use super::counting::Terminology;
 use super::entries::Entries;
@@ -151,40 +157,59 @@ impl FirstSight<'_> {
     }
 }
 
-/// What a thread uses again for each document.
+/// The columns of the terms of a vocabulary.
 #[derive(Debug)]
-pub struct Buffers {
-    scratch: Scratch,
-    lookup: Lookup,
-    n_columns: usize,
-    /// Without places before there is enough text.
-    tally: Tally,
-    /// The column of each token of a document.
-    listed: Vec<u32>,
-    spare: Vec<u32>,
+pub struct Columns {
+    by_number: Vec<u32>,
+    width: usize,
+    /// Whether two terms have the same.
+    are_shared: bool,
 }
 
-/// Documents of less than one byte for so many columns are counted without a tally. To make one takes 14 µs with
-/// 170,000 columns, three times as long as to vectorize a short document.
-const COLUMNS_PER_BYTE: usize = 64;
-
-impl Buffers {
-    /// Buffers for a matrix of so many columns.
-    #[must_use]
-    pub fn new(n_columns: usize) -> Self {
-        Self {
-            scratch: Scratch::default(),
-            lookup: Lookup::default(),
-            n_columns,
-            tally: Tally::default(),
-            listed: Vec::new(),
-            spare: Vec::new(),
+impl Columns {
+    /// The columns of terms, by number: below 2^31, or [`NO_COLUMN`], as the first is. Two terms may share one.
+    pub fn new(by_number: Vec<u32>) -> Result<Self> {
+        let columns = || by_number.iter().copied().filter(|&column| column != NO_COLUMN);
+        let width = columns().max().map_or(0, |last| last as usize + 1);
+        let mut is_taken = Vec::new();
+        reserve(&mut is_taken, width)?;
+        is_taken.resize(width, false);
+        let mut are_shared = false;
+        for column in columns() {
+            are_shared |= std::mem::replace(&mut is_taken[column as usize], true);
         }
+        Ok(Self { by_number, width, are_shared })
+    }
+
+    /// One more than the last.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// By number of a term.
+    #[must_use]
+    pub fn by_number(&self) -> &[u32] {
+        &self.by_number
     }
 }
 
-/// Counts, in each document, the terms that `vocabulary` has. `columns` are those of its terms, by number: one that
-/// there are `buffers` for, or [`NO_COLUMN`]. Two terms may share one.
+/// What a thread uses again for each document. Buffers go with one vocabulary.
+#[derive(Debug, Default)]
+pub struct Buffers {
+    scratch: Scratch,
+    lookup: Lookup,
+    /// Without places before there is enough text.
+    tally: Tally,
+    keys: Keys,
+}
+
+/// Documents of less than one byte for so many terms are counted without a tally. To make one takes 14 µs with
+/// 170,000 terms, three times as long as to vectorize a short document.
+const TERMS_PER_BYTE: usize = 64;
+
+/// Counts, in each document, the terms that `vocabulary` has, and appends the counts to `found`. `columns` are those of
+/// its terms.
 ///
 /// # Panics
 ///
@@ -192,59 +217,130 @@ impl Buffers {
 pub fn look_up(
     terminology: Terminology<'_>,
     vocabulary: &Vocabulary,
-    columns: &[u32],
+    columns: &Columns,
     documents: &[Document<'_>],
     buffers: &mut Buffers,
+    found: &mut Counts,
     cancel: &Cancel,
-) -> Result<Counts> {
+) -> Result<()> {
     let Terminology { analyzer, tables, kernel } = terminology;
-    let Buffers { scratch, lookup, n_columns, tally, listed, spare } = buffers;
     let bytes: usize = documents.iter().map(Document::size).sum();
-    let is_little = bytes.saturating_mul(COLUMNS_PER_BYTE) < *n_columns;
-    if !is_little {
-        tally.resize(*n_columns)?;
+    if bytes.saturating_mul(TERMS_PER_BYTE) < vocabulary.terms().len() {
+        return look_up_little(terminology, vocabulary, columns, documents, buffers, found, cancel);
     }
-    let mut found = Counts::default();
+    let Buffers { scratch, lookup, tally, keys } = buffers;
+    tally.resize(vocabulary.terms().len())?;
     reserve(&mut found.row_ends, documents.len())?;
     for &document in documents {
-        listed.clear();
         tally.clear();
         analyzer.analyze(document, tables, kernel, scratch, &mut |text, spans| {
             cancel.check()?;
             vocabulary.find(text, spans, kernel, lookup)?;
-            let columns = lookup.numbers.iter().map(|&number| columns[number as usize]);
-            if !is_little {
-                return tally.meet(columns);
-            }
-            reserve(listed, columns.len())?;
-            listed.extend(columns.filter(|&column| column != NO_COLUMN));
-            Ok(())
+            // What is not known has the number 0, and so a place beyond the last.
+            tally.meet(lookup.numbers.iter().map(|&number| number.wrapping_sub(1)))
         })?;
-        if is_little {
-            kernel.sort(listed, spare, &|| cancel.check())?;
-            count_runs(listed, &mut found)?;
-        } else {
-            // Fewer columns are left to sort than there were tokens, by half in prose.
-            kernel.sort(tally.met(), spare, &|| cancel.check())?;
-            let (met, counts) = tally.close()?;
-            reserve(&mut found.columns, met.len())?;
-            reserve(&mut found.sums, met.len())?;
-            found.columns.extend_from_slice(met);
-            found.sums.extend(counts.iter().map(|count| count.cast_signed()));
+        let start = found.columns.len();
+        sort_by_column(tally.close()?, columns, keys, found, kernel, cancel)?;
+        if columns.are_shared {
+            add_same(found, start)?;
         }
         found.row_ends.push(found.columns.len());
     }
-    Ok(found)
+    Ok(())
 }
 
-/// Appends each of the sorted columns once, and how often it is there.
-fn count_runs(sorted: &[u32], found: &mut Counts) -> Result<()> {
-    reserve(&mut found.columns, sorted.len())?;
-    reserve(&mut found.sums, sorted.len())?;
-    for run in sorted.chunk_by(|a, b| a == b) {
-        let overflow = |_| Error::CountOverflow { count: run.len() };
-        found.columns.push(run[0]);
-        found.sums.push(i32::try_from(run.len()).map_err(overflow)?);
+/// [`look_up`] of so little text that the columns of all tokens are sorted.
+fn look_up_little(
+    terminology: Terminology<'_>,
+    vocabulary: &Vocabulary,
+    columns: &Columns,
+    documents: &[Document<'_>],
+    buffers: &mut Buffers,
+    found: &mut Counts,
+    cancel: &Cancel,
+) -> Result<()> {
+    let Terminology { analyzer, tables, kernel } = terminology;
+    let Buffers { scratch, lookup, keys: Keys { narrow, narrow_spare, .. }, .. } = buffers;
+    reserve(&mut found.row_ends, documents.len())?;
+    for &document in documents {
+        narrow.clear();
+        analyzer.analyze(document, tables, kernel, scratch, &mut |text, spans| {
+            cancel.check()?;
+            vocabulary.find(text, spans, kernel, lookup)?;
+            let columns = lookup.numbers.iter().map(|&number| columns.by_number[number as usize]);
+            reserve(narrow, columns.len())?;
+            narrow.extend(columns.filter(|&column| column != NO_COLUMN));
+            Ok(())
+        })?;
+        kernel.sort(narrow, narrow_spare, &|| cancel.check())?;
+        reserve(&mut found.columns, narrow.len())?;
+        reserve(&mut found.sums, narrow.len())?;
+        for run in narrow.chunk_by(|a, b| a == b) {
+            found.columns.push(run[0]);
+            // There is less text than there are terms, and of these less than 2^31.
+            found.sums.push(run.len() as i32);
+        }
+        found.row_ends.push(found.columns.len());
     }
+    Ok(())
+}
+
+/// Appends the counts of terms to `found`, in ascending order of their columns. The place of a term is one less than its
+/// number.
+fn sort_by_column(
+    (places, counts): (&[u32], &[u32]),
+    columns: &Columns,
+    keys: &mut Keys,
+    found: &mut Counts,
+    kernel: &dyn Kernel,
+    cancel: &Cancel,
+) -> Result<()> {
+    reserve(&mut found.columns, places.len())?;
+    reserve(&mut found.sums, places.len())?;
+    let by_place = columns.by_number.get(1..).unwrap_or_default();
+    let entries = || places.iter().map(|&place| by_place[place as usize]).zip(counts);
+    let Keys { narrow, narrow_spare, wide, wide_spare } = keys;
+    let largest = counts.iter().fold(0, |largest, &count| largest.max(count));
+    if columns.width < WIDE && u8::try_from(largest).is_ok() {
+        narrow.clear();
+        reserve(narrow, places.len())?;
+        narrow.extend(entries().map(|(column, &count)| column << 8 | count));
+        kernel.sort(narrow, narrow_spare, &|| cancel.check())?;
+        // Those without a column are behind all others.
+        let kept = &narrow[..narrow.partition_point(|&key| key < NO_COLUMN << 8)];
+        found.columns.extend(kept.iter().map(|&key| key >> 8));
+        found.sums.extend(kept.iter().map(|&key| (key & 0xff).cast_signed()));
+        return Ok(());
+    }
+    wide.clear();
+    reserve(wide, places.len())?;
+    let kept = entries().filter(|&(column, _)| column != NO_COLUMN);
+    wide.extend(kept.map(|(column, &count)| u64::from(column) << 32 | u64::from(count)));
+    if columns.are_shared {
+        wide.sort_unstable();
+    } else {
+        kernel.sort_pairs(wide, wide_spare, &|| cancel.check())?;
+    }
+    found.columns.extend(wide.iter().map(|&key| (key >> 32) as u32));
+    found.sums.extend(wide.iter().map(|&key| (key as u32).cast_signed()));
+    Ok(())
+}
+
+/// Makes one entry of those with the same column, from `start` on, where columns ascend.
+fn add_same(found: &mut Counts, start: usize) -> Result<()> {
+    let Counts { columns, sums, .. } = found;
+    let mut end = start;
+    for i in start..columns.len() {
+        if end > start && columns[end - 1] == columns[i] {
+            let all = i64::from(sums[end - 1]) + i64::from(sums[i]);
+            sums[end - 1] =
+                i32::try_from(all).map_err(|_| Error::CountOverflow { count: all as usize })?;
+        } else {
+            (columns[end], sums[end]) = (columns[i], sums[i]);
+            end += 1;
+        }
+    }
+    columns.truncate(end);
+    sums.truncate(end);
     Ok(())
 }

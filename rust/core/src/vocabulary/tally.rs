@@ -2,7 +2,7 @@
 //!
 //! # Overview
 //!
-//! A [`Tally`] has a place for each term, or each column. [`Tally::meet`] counts the terms of the document at hand and
+//! A [`Tally`] has a place for each term. [`Tally::meet`] counts the terms of the document at hand and
 //! lists each that is new to it; [`Tally::close`] returns the counts and is ready for the next document.
 //!
 //! # Why
@@ -63,12 +63,7 @@ impl Tally {
         Ok(())
     }
 
-    /// The places that the document has, each once; by first sight, unless they are sorted.
-    pub(super) fn met(&mut self) -> &mut Vec<u32> {
-        &mut self.met
-    }
-
-    /// Ends a document: its places and how often it has each.
+    /// Ends a document: its places, by first sight, and how often it has each.
     pub(super) fn close(&mut self) -> Result<(&[u32], &[u32])> {
         let Self { here, met, often, counts } = self;
         let here = here.as_mut_slice();

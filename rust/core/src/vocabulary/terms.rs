@@ -241,6 +241,7 @@ impl Terms {
     }
 
     /// Adds a term that another has given the number `others`, and returns its number here.
+    #[inline]
     pub(super) fn push_from(&mut self, other: &Self, others: u32) -> Result<u32> {
         let record = *other.record(others);
         let term = if record[15] == LONG { other.bytes(others) } else { &[] };
@@ -248,6 +249,7 @@ impl Terms {
     }
 
     /// Adds a term and returns its number.
+    #[inline]
     pub(super) fn push(&mut self, record: Record, term: &[u8]) -> Result<u32> {
         if self.len() == Self::MAX {
             return Err(Error::TooManyTerms);
@@ -272,6 +274,11 @@ impl Terms {
         }
         self.records.reserve(1 + other.len())?;
         reserve(&mut self.arena, other.arena.len())
+    }
+
+    /// Makes room for so many short terms.
+    pub(super) fn reserve_short(&mut self, terms: usize) -> Result<()> {
+        self.records.reserve(1 + terms)
     }
 
     /// A copy.

@@ -2,9 +2,10 @@
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use shardfit_core::csr::{Arrays, Index, Norm, Real, Value, fill, normalize, shape, weigh};
-use shardfit_core::error::Error;
+use shardfit_core::csr::{Arrays, Index, Norm, Real, Rows, Value, fill, normalize, shape, weigh};
+use shardfit_core::error::{Error, Result};
 use shardfit_core::hashing::Counts;
+use shardfit_core::parallel::Cancel;
 
 use crate::oracle;
 
@@ -33,7 +34,37 @@ pub const NARROW: fn(f64) -> f32 = |value| value as f32;
 /// Not all of them good for exact products, in either precision.
 const WEIGHTS: [f64; 8] = [1.0, 0.5, 0.0, -3.0, 1.1, 1e-3, 1.0 / 3.0, 1e9];
 
-fn counts(chunks: &Chunks) -> Vec<Counts> {
+/// A chunk whose values and columns are known.
+pub struct Part(pub Counts);
+
+impl Rows for Part {
+    type Scratch = ();
+
+    fn shape(&self) -> (usize, usize) {
+        (self.0.row_ends.len(), self.0.columns.len())
+    }
+
+    fn write<V: Value, I: Index>(
+        &self,
+        value: &impl Fn(i32) -> V,
+        arrays: &mut Arrays<'_, V, I>,
+        (): &mut (),
+        _: &Cancel,
+    ) -> Result<()> {
+        for (stored, &sum) in arrays.data.iter_mut().zip(&self.0.sums) {
+            *stored = value(sum);
+        }
+        for (index, &column) in arrays.indices.iter_mut().zip(&self.0.columns) {
+            *index = I::from_usize(column as usize);
+        }
+        for (row_end, &end) in arrays.row_ends.iter_mut().zip(&self.0.row_ends) {
+            *row_end = I::from_usize(end);
+        }
+        Ok(())
+    }
+}
+
+fn counts(chunks: &Chunks) -> Vec<Part> {
     let chunk = |rows: &Vec<Vec<(u32, i32)>>| {
         let mut counts = Counts::default();
         for row in rows {
@@ -41,7 +72,7 @@ fn counts(chunks: &Chunks) -> Vec<Counts> {
             counts.sums.extend(row.iter().map(|entry| entry.1));
             counts.row_ends.push(counts.columns.len());
         }
-        counts
+        Part(counts)
     };
     chunks.iter().map(chunk).collect()
 }

@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use shardfit_core::analyzer::unicode::{AccentTable, CODE_POINTS, UnicodeTable};
 use shardfit_core::analyzer::{
-    Analyzer, Features, NgramRange, Scratch, Tables, TokenClass, TokenRule,
+    Analyzer, Features, NgramRange, Scratch, StopWords, Tables, TokenClass, TokenRule,
 };
 use shardfit_core::documents::{Document, Text};
 use shardfit_core::kernel::{Kernel, available};
@@ -69,7 +69,7 @@ impl Setting {
                 ngrams: NgramRange { min: *min, max: *max },
                 stop_words: stop_words
                     .as_ref()
-                    .map(|words| words.iter().map(|word| word.as_bytes().into()).collect()),
+                    .map(|words| StopWords::new(words.iter().map(String::as_bytes)).unwrap()),
             },
             &Kind::Chars(min, max) => Features::Chars(NgramRange { min, max }),
             &Kind::CharsInWords(min, max) => Features::CharsInWords(NgramRange { min, max }),

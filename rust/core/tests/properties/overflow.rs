@@ -6,11 +6,11 @@ use shardfit_core::analyzer::TokenRule;
 use shardfit_core::csr::Norm;
 use shardfit_core::documents::{Document, Span, Text};
 use shardfit_core::error::{Error, Result};
-use shardfit_core::hashing::Buckets;
+use shardfit_core::hashing::{Buckets, Counts};
 use shardfit_core::kernel::{Kernel, Scalar};
 use shardfit_core::parallel::Cancel;
 use shardfit_core::vocabulary::counting::{Counter, Terminology};
-use shardfit_core::vocabulary::rows::{Buffers, NO_COLUMN, look_up};
+use shardfit_core::vocabulary::rows::{Buffers, Columns, NO_COLUMN, look_up};
 use shardfit_core::vocabulary::{Record, Seed};
 
 use crate::corpus::Listed;
@@ -107,11 +107,11 @@ impl Kernel for Stutter {
 
     fn sort_pairs(
         &self,
-        _: &mut Vec<u64>,
-        _: &mut Vec<u64>,
-        _: &dyn Fn() -> Result<()>,
+        pairs: &mut Vec<u64>,
+        spare: &mut Vec<u64>,
+        proceed: &dyn Fn() -> Result<()>,
     ) -> Result<()> {
-        unreachable!("no rows are written")
+        Scalar.sort_pairs(pairs, spare, proceed)
     }
 }
 
@@ -132,10 +132,11 @@ fn count(terminology: Terminology<'_>, documents: &[Document<'_>]) -> Result<u32
 
 fn look_up_a(terminology: Terminology<'_>, documents: &[Document<'_>]) -> Result<Vec<i32>> {
     let vocabulary = Listed::new(&[b"a"]).vocabulary();
-    let (columns, mut buffers) = ([NO_COLUMN, 0], Buffers::new(1));
-    let cancel = Cancel::default();
-    look_up(terminology, &vocabulary, &columns, documents, &mut buffers, &cancel)
-        .map(|counts| counts.sums)
+    let columns = Columns::new(vec![NO_COLUMN, 0])?;
+    let (mut buffers, mut found, cancel) =
+        (Buffers::default(), Counts::default(), Cancel::default());
+    look_up(terminology, &vocabulary, &columns, documents, &mut buffers, &mut found, &cancel)
+        .map(|()| found.sums)
 }
 
 #[test]

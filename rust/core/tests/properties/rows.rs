@@ -7,15 +7,17 @@ use shardfit_core::csr::{Arrays, Index, Value, fill, shape};
 use shardfit_core::documents::Document;
 use shardfit_core::error::Error;
 use shardfit_core::hashing::Counts;
-use shardfit_core::kernel::{Kernel, available};
+use shardfit_core::kernel::available;
 use shardfit_core::parallel::Cancel;
-use shardfit_core::vocabulary::rows::{Buffers, FirstSight, NO_COLUMN, count_kept, look_up};
+use shardfit_core::vocabulary::Vocabulary;
+use shardfit_core::vocabulary::rows::{
+    Buffers, Columns, FirstSight, NO_COLUMN, count_kept, look_up,
+};
 
 use crate::corpus::{
     Deal, Dealt, Listed, Term, count_dealt, counted, deal, distinct, documents, term, terminology,
 };
 use crate::csr::Plain;
-use crate::inputs::{Drawn, kernel};
 
 fn store(documents: &[Vec<Term>]) -> Vec<Listed> {
     documents.iter().map(|terms| Listed::new(terms)).collect()
@@ -30,10 +32,12 @@ fn matrix<V: Value, I: Index>(
     documents: &[Vec<Term>],
     (deal, counters): (&Deal, usize),
     columns: &[u32],
-    (kernel, threads): (&dyn Kernel, usize),
+    threads: usize,
     (value, index): (V, I),
 ) -> Plain<V> {
     let stored = store(documents);
+    // All of them have their turn.
+    let kernel = available()[(documents.len() + threads) % available().len()];
     let Dealt { entries, renumbering, counts, .. } =
         count_dealt(terminology(kernel), &views(&stored), deal, counters);
     let terms = counts.vocabulary.terms().len();
@@ -108,17 +112,16 @@ proptest! {
         counters in 1..5_usize,
         columns in columns(),
         threads in 0..4_usize,
-        Drawn(kernel) in kernel(),
     ) {
         let (data, indices, row_ends) = expected(&documents, &columns);
         let deal = (&deal, counters);
         prop_assert_eq!(
-            matrix(&documents, deal, &columns, (kernel, threads), (0_i32, 0_i32)),
+            matrix(&documents, deal, &columns, threads, (0_i32, 0_i32)),
             (data.clone(), indices.clone(), row_ends.clone())
         );
         let wide = data.iter().copied().map(f64::from).collect();
         prop_assert_eq!(
-            matrix(&documents, deal, &columns, (kernel, threads), (0_f64, 0_i64)),
+            matrix(&documents, deal, &columns, threads, (0_f64, 0_i64)),
             (wide, indices, row_ends)
         );
     }
@@ -133,9 +136,8 @@ proptest! {
         deal in deal(),
         counters in 1..4_usize,
         columns in columns(),
-        Drawn(kernel) in kernel(),
     ) {
-        let got = matrix(&documents, (&deal, counters), &columns, (kernel, 2), (0_i32, 0_i32));
+        let got = matrix(&documents, (&deal, counters), &columns, 2, (0_i32, 0_i32));
         prop_assert_eq!(got, expected(&documents, &columns));
     }
 }
@@ -149,11 +151,35 @@ fn rows_of_very_many_terms() {
     let columns: Vec<u32> = (0..70_000).map(|i| if i % 7 == 0 { NO_COLUMN } else { i }).collect();
     for counters in [1, 2] {
         let deal = vec![(0, true), (1, true)];
-        for &kernel in available() {
-            let got = matrix(&documents, (&deal, counters), &columns, (kernel, 2), (0_i32, 0_i64));
-            assert!(got == expected(&documents, &columns), "{}", kernel.name());
-        }
+        let got = matrix(&documents, (&deal, counters), &columns, 2, (0_i32, 0_i64));
+        assert!(got == expected(&documents, &columns));
     }
+}
+
+/// What the crate finds in documents.
+fn found(
+    vocabulary: &Vocabulary,
+    by_number: &[u32],
+    documents: &[Document<'_>],
+    buffers: &mut Buffers,
+) -> Counts {
+    let columns = Columns::new(by_number.to_vec()).unwrap();
+    let by_each_kernel: Vec<Counts> = available()
+        .iter()
+        .map(|kernel| {
+            let mut found = Counts::default();
+            // Rows are appended to those that there are.
+            for document in documents {
+                let (documents, cancel) = (std::slice::from_ref(document), Cancel::default());
+                let terminology = terminology(*kernel);
+                look_up(terminology, vocabulary, &columns, documents, buffers, &mut found, &cancel)
+                    .unwrap();
+            }
+            found
+        })
+        .collect();
+    assert!(by_each_kernel.windows(2).all(|pair| pair[0] == pair[1]));
+    by_each_kernel.into_iter().next().unwrap()
 }
 
 /// What looking up is, naively: columns ascend, terms that share one are one.
@@ -182,9 +208,6 @@ proptest! {
         known in vec(any::<Place>(), 0..30),
         columns in vec(prop_oneof![4 => 0..20_u32, 1 => Just(NO_COLUMN)], 30),
         documents in vec(vec(any::<Place>(), 0..60), 0..6),
-        Drawn(kernel) in kernel(),
-        // With very many columns, little text is counted in another way.
-        n_columns in prop_oneof![Just(20), 20..100_000_usize],
     ) {
         let pick = |places: &[Place]| -> Vec<Term> {
             places.iter().map(|place| place.get(&pool).clone()).collect()
@@ -193,27 +216,19 @@ proptest! {
         let documents: Vec<Vec<Term>> = documents.iter().map(|places| pick(places)).collect();
         let vocabulary = Listed::new(&terms).vocabulary();
         let by_number = [&[NO_COLUMN], &columns[..terms.len()]].concat();
-        let mut buffers = Buffers::new(n_columns);
+        let mut buffers = Buffers::default();
         let stored = store(&documents);
         // Buffers leave no trace from one call to the next.
         for documents in [&documents[..], &documents[..documents.len() / 2]] {
             let views = views(&stored[..documents.len()]);
-            let cancel = Cancel::default();
-            let got =
-                look_up(terminology(kernel), &vocabulary, &by_number, &views, &mut buffers, &cancel);
-            prop_assert_eq!(got, Ok(looked_up(&terms, &columns, documents)));
+            let got = found(&vocabulary, &by_number, &views, &mut buffers);
+            prop_assert_eq!(got, looked_up(&terms, &columns, documents));
         }
     }
 }
 
 #[test]
 fn counts_of_any_size_stand_side_by_side() {
-    for &kernel in available() {
-        has_counts_of_any_size(kernel);
-    }
-}
-
-fn has_counts_of_any_size(kernel: &dyn Kernel) {
     let of = |counts: &[usize]| -> Vec<Term> {
         let terms = counts.iter().enumerate();
         terms.flat_map(|(i, &count)| vec![format!("{i}").into_bytes(); count]).collect()
@@ -226,30 +241,27 @@ fn has_counts_of_any_size(kernel: &dyn Kernel) {
         of(&[1, 0, 0, 0, 0, 1]),
     ];
     let columns: Vec<u32> = (0..30).rev().collect();
-    for pruned in [None, Some(0_usize), Some(3)] {
+    for pruned in [None, Some(0), Some(3)] {
         let mut columns = columns.clone();
-        if let Some(place) = pruned {
+        for place in pruned {
             columns[place] = NO_COLUMN;
         }
         let deal = vec![(0, false), (1, true), (0, true), (2, true), (1, true)];
-        let got = matrix(&documents, (&deal, 3), &columns, (kernel, 2), (0_i32, 0_i64));
+        let got = matrix(&documents, (&deal, 3), &columns, 2, (0_i32, 0_i64));
         assert_eq!(got, expected(&documents, &columns));
     }
     let terms: Vec<Term> = (0..8).map(|i| format!("{i}").into_bytes()).collect();
     let vocabulary = Listed::new(&terms).vocabulary();
     let by_number = [&[NO_COLUMN], &columns[..8]].concat();
     let stored = store(&documents);
-    let mut buffers = Buffers::new(30);
-    let cancel = Cancel::default();
-    let got = look_up(
-        terminology(kernel),
-        &vocabulary,
-        &by_number,
-        &views(&stored),
-        &mut buffers,
-        &cancel,
-    );
-    assert_eq!(got, Ok(looked_up(&terms, &columns, &documents)));
+    let mut buffers = Buffers::default();
+    let got = found(&vocabulary, &by_number, &views(&stored), &mut buffers);
+    assert_eq!(got, looked_up(&terms, &columns, &documents));
+    // Terms that share columns are one, whatever their counts.
+    let columns: Vec<u32> = (0..8).map(|i| i % 3).collect();
+    let by_number = [&[NO_COLUMN], columns.as_slice()].concat();
+    let got = found(&vocabulary, &by_number, &views(&stored), &mut buffers);
+    assert_eq!(got, looked_up(&terms, &columns, &documents));
 }
 
 #[test]
@@ -257,14 +269,10 @@ fn looking_up_in_an_empty_vocabulary_finds_nothing() {
     let documents = [vec![b"a".to_vec()], vec![], vec![vec![], vec![0; 40]]];
     let stored = store(&documents);
     let vocabulary = Listed::new::<Term>(&[]).vocabulary();
-    let mut buffers = Buffers::new(0);
+    let mut buffers = Buffers::default();
     let views = views(&stored);
-    let cancel = Cancel::default();
-    for &kernel in available() {
-        let got =
-            look_up(terminology(kernel), &vocabulary, &[NO_COLUMN], &views, &mut buffers, &cancel);
-        assert_eq!(got, Ok(Counts { row_ends: vec![0; 3], ..Counts::default() }));
-    }
+    let got = found(&vocabulary, &[NO_COLUMN], &views, &mut buffers);
+    assert_eq!(got, Counts { row_ends: vec![0; 3], ..Counts::default() });
 }
 
 #[test]
@@ -275,14 +283,24 @@ fn looking_up_very_many_columns() {
     let vocabulary = Listed::new(&terms).vocabulary();
     let by_number = [&[NO_COLUMN], columns.as_slice()].concat();
     let stored = store(&[document]);
-    let mut buffers = Buffers::new(70_000);
-    let cancel = Cancel::default();
-    let views = views(&stored);
-    for &kernel in available() {
-        let got =
-            look_up(terminology(kernel), &vocabulary, &by_number, &views, &mut buffers, &cancel);
-        let got = got.unwrap();
-        assert!(got.columns.iter().copied().eq(0..70_000), "{}", kernel.name());
-        assert!(got.sums.iter().all(|&sum| sum == 3), "{}", kernel.name());
-    }
+    let mut buffers = Buffers::default();
+    let got = found(&vocabulary, &by_number, &views(&stored), &mut buffers);
+    assert!(got.columns.iter().copied().eq(0..70_000));
+    assert!(got.sums.iter().all(|&sum| sum == 3));
+}
+
+#[test]
+fn little_text_is_looked_up_among_many_terms() {
+    let terms: Vec<Term> = (0..20_000).map(|i| format!("{i}").into_bytes()).collect();
+    // Each column belongs to two terms, and every third term has none.
+    let columns: Vec<u32> =
+        (0..20_000).map(|i| if i % 3 == 0 { NO_COLUMN } else { (19_999 - i) / 2 }).collect();
+    let vocabulary = Listed::new(&terms).vocabulary();
+    let by_number = [&[NO_COLUMN], columns.as_slice()].concat();
+    let words = |numbers: &[usize]| numbers.iter().map(|&number| terms[number].clone()).collect();
+    let unknown = vec![b"unknown".to_vec()];
+    let documents = [words(&[4, 5, 4, 19_999, 3, 4, 7]), vec![], unknown, words(&[1])];
+    let stored = store(&documents);
+    let got = found(&vocabulary, &by_number, &views(&stored), &mut Buffers::default());
+    assert_eq!(got, looked_up(&terms, &columns, &documents));
 }

@@ -19,6 +19,7 @@ use shardfit_core::vocabulary::sorting::alphabetical;
 use shardfit_core::vocabulary::{Record, Seed};
 
 use crate::corpus::{Listed, Term, terminology};
+use crate::csr::Part;
 use crate::inputs::Stored;
 use crate::oracle::{Kind, Setting};
 
@@ -232,10 +233,18 @@ fn looking_up_stops_within_a_document() {
         let steps = steps_of_stopped(|kernel, cancel| {
             let tables = Some(setting.tables());
             let terminology = Terminology { analyzer: &analyzer, tables, kernel };
-            let mut buffers = rows::Buffers::new(1);
-            let columns = [rows::NO_COLUMN, 0, 0];
+            let (mut buffers, mut found) = (rows::Buffers::default(), Counts::default());
+            let columns = rows::Columns::new(vec![rows::NO_COLUMN, 0, 0])?;
             let documents = [document];
-            look_up(terminology, &vocabulary, &columns, &documents, &mut buffers, cancel).map(drop)
+            look_up(
+                terminology,
+                &vocabulary,
+                &columns,
+                &documents,
+                &mut buffers,
+                &mut found,
+                cancel,
+            )
         });
         assert!((1..=STEPS).contains(&steps), "{steps} steps");
     });
@@ -284,8 +293,8 @@ fn rows_stop_within_a_sort() {
 
 #[test]
 fn filling_stops_between_chunks() {
-    let chunk = || Counts { row_ends: vec![1], columns: vec![1], sums: vec![1] };
-    let chunks: Vec<Counts> = (0..100_000).map(|_| chunk()).collect();
+    let chunk = || Part(Counts { row_ends: vec![1], columns: vec![1], sums: vec![1] });
+    let chunks: Vec<Part> = (0..100_000).map(|_| chunk()).collect();
     let mut arrays = (vec![0_f64; 100_000], vec![0_i32; 100_000], vec![0_i32; 100_000]);
     let arrays = Arrays { data: &mut arrays.0, indices: &mut arrays.1, row_ends: &mut arrays.2 };
     let result = fill(chunks, arrays, f64::from_count, |_, _| {}, 2, || Err(Error::Cancelled));
