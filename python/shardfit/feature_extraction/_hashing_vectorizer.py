@@ -328,8 +328,7 @@ class HashingVectorizer(  # type: ignore[call-arg]
         """
         if "_features" not in vars(self) or not self._features.n_documents:
             raise NotFittedError(
-                "This HashingVectorizer has not stored features yet. Call 'transform' "
-                "before asking for their names."
+                "This HashingVectorizer has not stored features yet; call 'transform'"
             )
         return name_columns(
             self._features,
@@ -361,10 +360,8 @@ class HashingVectorizer(  # type: ignore[call-arg]
         names = self.get_feature_names_out()
         X = sp.csr_matrix(check_array(X, accept_sparse="csr"))
         if X.shape[1] != len(names):
-            raise ValueError(
-                f"X has {X.shape[1]} columns, but n_features is {len(names)}. Pass what"
-                " transform returns."
-            )
+            message = f"X has {X.shape[1]} columns, but n_features is {len(names)}."
+            raise ValueError(f"{message} Pass what transform returns.")
         return [
             names[X.indices[start:end][X.data[start:end] != 0]]
             for start, end in pairwise(X.indptr)
@@ -376,8 +373,8 @@ class HashingVectorizer(  # type: ignore[call-arg]
         empty = np.empty(0, dtype=np.int64)
         none = TermCounts.restore([], empty, empty, 0)
         counts = self.__dict__.setdefault("_features", none)
-        default = isinstance(self.store_features, bool | np.bool_)
-        max_bytes = _STORE_BYTES if default else int(self.store_features)
+        is_switch = isinstance(self.store_features, bool | np.bool_)
+        max_bytes = _STORE_BYTES if is_switch else int(self.store_features)
         return {"counts": counts, "max_bytes": max_bytes}
 
     def __getstate__(self) -> dict[str, Any]:

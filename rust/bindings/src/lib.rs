@@ -17,7 +17,7 @@
 //! # Safety
 //!
 //! `unsafe` is needed to read the memory of strings without the GIL (`documents`, and `feed` where it
-//! hands Arrow's to it), to walk through a dict without touching what it holds (`vocabulary`) and to
+//! hands Arrow's to it), to look ahead in a list (`feed`), to walk through a dict without touching what it holds (`vocabulary`) and to
 //! take over Arrow structures (`arrow`); each proves why it may. Buffers of Arrow are immutable by its
 //! specification, which producers are trusted to keep to while they lend one. What is global, the tables of characters and a type of `NumPy`'s, is made once and never changes:
 //! free-threaded interpreters and forked processes need no care.

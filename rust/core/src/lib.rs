@@ -46,7 +46,9 @@
 //!
 //! # Invariants
 //!
-//! `unsafe` code is in the vector kernels, and where threads write to one piece of memory ([`assembly`]). Results do not depend on the number of threads or on the kernel.
+//! `unsafe` code is in the vector kernels, where threads write to one piece of memory ([`assembly`]), and around two hints
+//! that change nothing: huge pages ([`memory`]) and reading ahead ([`documents`]). Results do not depend on the number of
+//! threads or on the kernel.
 //! No input makes it panic, and memory that grows with the text of the input is reserved fallibly.
 
 #![deny(unsafe_code)]

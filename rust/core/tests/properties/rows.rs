@@ -243,7 +243,7 @@ fn counts_of_any_size_stand_side_by_side() {
     let columns: Vec<u32> = (0..30).rev().collect();
     for pruned in [None, Some(0), Some(3)] {
         let mut columns = columns.clone();
-        for place in pruned {
+        if let Some(place) = pruned {
             columns[place] = NO_COLUMN;
         }
         let deal = vec![(0, false), (1, true), (0, true), (2, true), (1, true)];
