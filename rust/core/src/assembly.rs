@@ -137,6 +137,7 @@ impl<V: Copy + Send + Sync, F: Values<V>> Assembly<V, F> {
             assert!(is_all, "all values of a row are written");
             start = end;
         }
+        assert!(places.is_empty(), "all entries belong to rows");
     }
 
     /// Finds a place for the next part.

@@ -3,8 +3,9 @@
 //! # Overview
 //!
 //! A [`Kernel`] does the steps in which the time goes: splitting ASCII text into tokens, hashing ranges of
-//! text to columns or packing them for a vocabulary, sorting what a document holds and counting it. Everything around them
-//! (stop words, characters outside ASCII, assembling rows) is the same for every kernel.
+//! text to columns or packing them for a vocabulary, writing characters outside ASCII in UTF-8, sorting what a document
+//! holds and counting it. Everything around them (stop words, special characters, assembling rows) is the same for every
+//! kernel.
 //!
 //! | kernel | for | tokens, keys at a time |
 //! |---|---|---|
