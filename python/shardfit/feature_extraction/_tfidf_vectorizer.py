@@ -312,7 +312,11 @@ class TfidfVectorizer(CountVectorizer, SklearnTfidfVectorizer):
         def weigh(values: ValueType, n_features: int) -> dict[str, Any]:
             nonlocal is_weighted
             binary = bool(self.binary)
-            weights = core_weights(self._tfidf, values, n_features, binary=binary)
+            try:
+                weights = core_weights(self._tfidf, values, n_features, binary=binary)
+            except (AttributeError, TypeError, ValueError):
+                # The transformer raises it again, after all that documents can raise.
+                return {}
             is_weighted = weights is not None
             return weights or {}
 
