@@ -91,7 +91,6 @@ impl<'py> Search<'_, 'py> {
                 let chunks = chunk_documents(&documents);
                 // Else every thread would make the table for itself.
                 vocabulary.terms.prepare()?;
-                // Not every term is known, and a document has half of its terms more than once.
                 let first = assembly.expect(chunks.len());
                 let parts = (&assembly, first);
                 look_up(terminology, vocabulary, &documents, &chunks, parts, threads)
