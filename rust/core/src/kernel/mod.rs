@@ -139,7 +139,9 @@ pub trait Kernel: Send + Sync {
 
     /// The norm of a row of sums, if it is sure that it is the same to the bit as that of the values added in order, in
     /// single precision as well as in double.
-    fn norm(&self, norm: Norm, sums: &[i32]) -> Option<f64>;
+    fn norm(&self, norm: Norm, sums: &[i32]) -> Option<f64> {
+        scaling::norm(norm, sums)
+    }
 
     /// Writes each sum, divided by a number, to `places`, of which there are as many, and returns the quotients.
     fn divide<'p>(
@@ -147,7 +149,9 @@ pub trait Kernel: Send + Sync {
         sums: &[i32],
         by: f64,
         places: &'p mut [MaybeUninit<f64>],
-    ) -> &'p mut [f64];
+    ) -> &'p mut [f64] {
+        scaling::divide(sums, by, places)
+    }
 
     /// The same, rounded to single precision.
     fn divide_single<'p>(
@@ -155,7 +159,9 @@ pub trait Kernel: Send + Sync {
         sums: &[i32],
         by: f64,
         places: &'p mut [MaybeUninit<f32>],
-    ) -> &'p mut [f32];
+    ) -> &'p mut [f32] {
+        scaling::divide_single(sums, by, places)
+    }
 
     /// Writes what [`pack`](crate::vocabulary::pack) makes of each range of `text` to the start of `records` and
     /// `hashes`, which are at least as long as `spans`.

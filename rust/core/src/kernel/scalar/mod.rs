@@ -31,11 +31,8 @@
 mod sort;
 mod split;
 
-use std::mem::MaybeUninit;
-
-use super::{Kernel, join_by_splitting, scaling};
+use super::{Kernel, join_by_splitting};
 use crate::analyzer::{TokenClass, TokenRule};
-use crate::csr::Norm;
 use crate::documents::Span;
 use crate::error::{Result, reserve};
 use crate::hashing::{Buckets, bucket, sign};
@@ -152,28 +149,6 @@ impl Kernel for Scalar {
         columns.truncate(start + entries);
         sums.truncate(start + entries);
         Ok(())
-    }
-
-    fn norm(&self, norm: Norm, sums: &[i32]) -> Option<f64> {
-        scaling::norm(norm, sums)
-    }
-
-    fn divide<'p>(
-        &self,
-        sums: &[i32],
-        by: f64,
-        places: &'p mut [MaybeUninit<f64>],
-    ) -> &'p mut [f64] {
-        scaling::divide(sums, by, places)
-    }
-
-    fn divide_single<'p>(
-        &self,
-        sums: &[i32],
-        by: f64,
-        places: &'p mut [MaybeUninit<f32>],
-    ) -> &'p mut [f32] {
-        scaling::divide_single(sums, by, places)
     }
 
     fn pack(
