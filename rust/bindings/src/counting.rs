@@ -137,7 +137,7 @@ impl TermCounts {
     ) -> PyResult<Vocabulary> {
         let vocabulary = self.read(py, |counts| counts.vocabulary.clone());
         let columns = columns_by_number(columns.as_slice()?, vocabulary.terms().len())?;
-        Vocabulary::new(vocabulary, columns)
+        Ok(Vocabulary::new(vocabulary, columns))
     }
 }
 

@@ -32,9 +32,8 @@ pub(crate) struct Vocabulary {
 
 impl Vocabulary {
     /// `columns` are by number of a term; the first is that of none.
-    pub(crate) fn new(terms: Arc<CoreVocabulary>, columns: Vec<u32>) -> PyResult<Self> {
-        let columns = Columns::new(columns).map_err(Failure::from)?;
-        Ok(Self { terms, columns, source: None })
+    pub(crate) fn new(terms: Arc<CoreVocabulary>, columns: Vec<u32>) -> Self {
+        Self { terms, columns: Columns::new(columns), source: None }
     }
 
     /// The numbers of the terms that have a column.
@@ -69,7 +68,7 @@ impl Vocabulary {
             store.push_term(&term, 0)?;
             source.push((term.unbind(), column.unbind()));
         }
-        let vocabulary = Self::new(Arc::new(store.vocabulary()?), columns)?;
+        let vocabulary = Self::new(Arc::new(store.vocabulary()?), columns);
         Ok(Some(Self { source: Some(source), ..vocabulary }))
     }
 

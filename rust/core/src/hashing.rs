@@ -117,7 +117,7 @@ pub struct Hasher<'h> {
 }
 
 /// While a document is worked on, the one so many further on is fetched from memory.
-const PREFETCHED: usize = 2;
+pub(crate) const PREFETCHED: usize = 2;
 
 /// Buffers that a thread uses again for each document.
 #[derive(Debug, Default)]
@@ -141,7 +141,6 @@ pub fn hash_documents(
 ) -> Result<()> {
     let Hasher { analyzer, tables, buckets, kernel } = hasher;
     let Buffers { scratch, keys, spare } = buffers;
-    reserve(&mut counts.row_ends, documents.len())?;
     for (number, &document) in documents.iter().enumerate() {
         if let Some(coming) = documents.get(number + PREFETCHED) {
             coming.prefetch();
@@ -158,11 +157,24 @@ pub fn hash_documents(
                 kernel.hash(text, spans, buckets, keys)
             })?;
         }
-        kernel.sort(keys, spare, &|| cancel.check())?;
-        check_runs(keys)?;
-        kernel.count(keys, &mut counts.columns, &mut counts.sums)?;
-        counts.row_ends.push(counts.columns.len());
+        append_row(keys, spare, kernel, counts, cancel)?;
     }
+    Ok(())
+}
+
+/// Appends the row of the keys of a document, which are sorted on the way. `spare` is scratch space.
+pub(crate) fn append_row(
+    keys: &mut Vec<u32>,
+    spare: &mut Vec<u32>,
+    kernel: &dyn Kernel,
+    counts: &mut Counts,
+    cancel: &Cancel,
+) -> Result<()> {
+    kernel.sort(keys, spare, &|| cancel.check())?;
+    check_runs(keys, i32::MAX as usize)?;
+    kernel.count(keys, &mut counts.columns, &mut counts.sums)?;
+    reserve(&mut counts.row_ends, 1)?;
+    counts.row_ends.push(counts.columns.len());
     Ok(())
 }
 
@@ -187,13 +199,13 @@ fn hash_windows(
     Ok(())
 }
 
-/// Fails if a bucket is among the sorted `keys` more often than can be counted.
-fn check_runs(keys: &[u32]) -> Result<()> {
-    if i32::try_from(keys.len()).is_ok() {
+/// Fails if a bucket is among the sorted `keys` more often than `most` times.
+fn check_runs(keys: &[u32], most: usize) -> Result<()> {
+    if keys.len() <= most {
         return Ok(());
     }
     let mut runs = keys.chunk_by(|a, b| bucket(*a) == bucket(*b));
-    match runs.find(|run| i32::try_from(run.len()).is_err()) {
+    match runs.find(|run| run.len() > most) {
         Some(run) => Err(Error::CountOverflow { count: run.len() }),
         None => Ok(()),
     }
@@ -213,4 +225,19 @@ pub fn hash_in_order(
         kernel.hash(text, spans, buckets, &mut keys)?;
     }
     Ok(keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_with_too_many_keys_is_refused() {
+        // Two keys of bucket 1, with both signs, then three of bucket 4.
+        let keys = [2, 3, 8, 8, 9];
+        assert_eq!(check_runs(&keys, 3), Ok(()));
+        assert_eq!(check_runs(&keys, 2), Err(Error::CountOverflow { count: 3 }));
+        assert_eq!(check_runs(&keys[..2], 1), Err(Error::CountOverflow { count: 2 }));
+        assert_eq!(check_runs(&[], 0), Ok(()));
+    }
 }

@@ -15,13 +15,14 @@ use std::cmp::Reverse;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::entries::{Collector, Entries};
+use super::entries::Entries;
 use super::joining::join_terms;
-use super::tally::Tally;
+use super::pipeline::{Consumer, Pipeline};
 use super::{Lookup, Terms, Vocabulary};
 use crate::analyzer::{Analyzer, Scratch, Tables};
-use crate::documents::Document;
+use crate::documents::{Document, prefetch};
 use crate::error::{Error, Result, reserve};
+use crate::hashing::{Counts, append_row};
 use crate::kernel::Kernel;
 use crate::memory::Array;
 use crate::parallel::Cancel;
@@ -82,14 +83,24 @@ impl Frequencies {
 /// What one thread has counted.
 #[derive(Debug, Default)]
 pub struct Counter {
+    learned: Learned,
+    scratch: Scratch,
+    pipeline: Pipeline,
+}
+
+/// The terms of a counter, and where they were met.
+#[derive(Debug, Default)]
+struct Learned {
     vocabulary: Vocabulary,
     frequencies: Frequencies,
-    tally: Tally,
     n_documents: u32,
-    largest: u32,
-    scratch: Scratch,
-    lookup: Lookup,
-    collector: Collector,
+    largest: i32,
+    /// The terms of the document at hand, as keys that [`append_row`] counts.
+    keys: Vec<u32>,
+    spare: Vec<u32>,
+    /// The rows of the chunk at hand, or of the document if they are not kept.
+    rows: Counts,
+    keep: bool,
 }
 
 /// What one chunk of documents holds, in the numbers of the counter that counted it.
@@ -105,7 +116,7 @@ impl Counter {
     /// The largest count of a term in one document so far.
     #[must_use]
     pub fn largest(&self) -> u32 {
-        self.largest
+        self.learned.largest.cast_unsigned()
     }
 
     /// Counts the terms of documents, and keeps the counts of each document if `keep`.
@@ -122,32 +133,49 @@ impl Counter {
         keep: bool,
         cancel: &Cancel,
     ) -> Result<Chunk> {
-        let Terminology { analyzer, tables, kernel } = terminology;
-        let first = self.vocabulary.terms().len() as u32 + 1;
-        for &document in documents {
-            let Self { vocabulary, tally, scratch, lookup, .. } = self;
-            tally.clear();
-            analyzer.analyze(document, tables, kernel, scratch, &mut |text, spans| {
-                cancel.check()?;
-                vocabulary.intern(text, spans, kernel, lookup)?;
-                tally.resize(vocabulary.terms().len() + 1)?;
-                tally.meet(lookup.numbers.iter().copied())
-            })?;
-            self.close_document(keep)?;
-        }
-        let new = first..self.vocabulary.terms().len() as u32 + 1;
-        Ok(Chunk { new, entries: self.collector.take()? })
+        let Self { learned, scratch, pipeline } = self;
+        let first = learned.vocabulary.terms().len() as u32 + 1;
+        learned.keep = keep;
+        pipeline.run(terminology, documents, scratch, learned, cancel)?;
+        let new = first..learned.vocabulary.terms().len() as u32 + 1;
+        Ok(Chunk { new, entries: Entries::new(&mut learned.rows)? })
+    }
+}
+
+impl Consumer for Learned {
+    fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
     }
 
-    fn close_document(&mut self, keep: bool) -> Result<()> {
+    fn settle(&mut self, terms: &mut Lookup) -> Result<()> {
+        self.vocabulary.settle(terms)?;
+        self.frequencies.both.resize(self.vocabulary.terms().len() + 1)
+    }
+
+    fn take(&mut self, numbers: &[u32]) -> Result<()> {
+        let frequencies = self.frequencies.both.as_slice();
+        reserve(&mut self.keys, numbers.len())?;
+        self.keys.extend(numbers.iter().map(|&number| {
+            prefetch(frequencies[number as usize].as_ptr());
+            number << 1
+        }));
+        Ok(())
+    }
+
+    fn end_document(&mut self, kernel: &dyn Kernel, cancel: &Cancel) -> Result<()> {
         self.n_documents = self.n_documents.checked_add(1).ok_or(Error::TooManyDocuments)?;
-        self.frequencies.both.resize(self.vocabulary.terms().len() + 1)?;
-        let (numbers, counts) = self.tally.close()?;
+        let start = self.rows.columns.len();
+        append_row(&mut self.keys, &mut self.spare, kernel, &mut self.rows, cancel)?;
+        self.keys.clear();
+        let (numbers, counts) = (&self.rows.columns[start..], &self.rows.sums[start..]);
         for (&number, &count) in numbers.iter().zip(counts) {
-            self.frequencies.add(number, count)?;
+            self.frequencies.add(number, count.cast_unsigned())?;
         }
         self.largest = counts.iter().fold(self.largest, |largest, &count| largest.max(count));
-        if keep { self.collector.push(numbers, counts) } else { Ok(()) }
+        if !self.keep {
+            self.rows.clear();
+        }
+        Ok(())
     }
 }
 
@@ -267,17 +295,18 @@ pub fn join(
     threads: usize,
     cancel: &Cancel,
 ) -> Result<(TermCounts, Renumbering)> {
-    let n_documents = counters.iter().map(|counter| u64::from(counter.n_documents)).sum();
+    let n_documents = counters.iter().map(|counter| u64::from(counter.learned.n_documents)).sum();
     let mut joined = TermCounts { n_documents, ..TermCounts::default() };
     if let [counter] = counters.as_mut_slice() {
-        joined.vocabulary = Arc::new(std::mem::take(&mut counter.vocabulary));
-        joined.add(joined.vocabulary.clone().terms().numbers(), counter.frequencies.counts())?;
+        let Learned { vocabulary, frequencies, .. } = &mut counter.learned;
+        joined.vocabulary = Arc::new(std::mem::take(vocabulary));
+        joined.add(joined.vocabulary.clone().terms().numbers(), frequencies.counts())?;
         return Ok((joined, vec![None]));
     }
     // The tables of the counters have done their work, and make room.
     let counters: Vec<(Terms, Frequencies)> = counters
         .into_iter()
-        .map(|counter| (counter.vocabulary.into_terms(), counter.frequencies))
+        .map(|Counter { learned, .. }| (learned.vocabulary.into_terms(), learned.frequencies))
         .collect();
     let terms: Vec<&Terms> = counters.iter().map(|(terms, _)| terms).collect();
     let (terms, numbers) = join_terms(&terms, chunks, threads, cancel)?;

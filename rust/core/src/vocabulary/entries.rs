@@ -13,53 +13,11 @@
 //! unmap a page takes longer than to count a short document.
 
 use crate::error::{Result, reserve};
+use crate::hashing::Counts;
 use crate::memory::Array;
 
 /// Counts from here on have a place of their own.
 const MANY: u8 = u8::MAX;
-
-/// Gathers the entries of a chunk.
-#[derive(Debug, Default)]
-pub struct Collector {
-    row_ends: Vec<usize>,
-    numbers: Vec<u32>,
-    counts: Vec<u8>,
-    large: Vec<u32>,
-}
-
-impl Collector {
-    /// Adds a document with these terms, and how often it has each.
-    pub fn push(&mut self, numbers: &[u32], counts: &[u32]) -> Result<()> {
-        reserve(&mut self.numbers, numbers.len())?;
-        reserve(&mut self.counts, counts.len())?;
-        reserve(&mut self.row_ends, 1)?;
-        self.numbers.extend_from_slice(numbers);
-        self.counts.extend(counts.iter().map(|&count| count.min(MANY.into()) as u8));
-        for &count in counts.iter().filter(|&&count| count >= MANY.into()) {
-            reserve(&mut self.large, 1)?;
-            self.large.push(count);
-        }
-        self.row_ends.push(self.numbers.len());
-        Ok(())
-    }
-
-    /// Returns what has been gathered, and starts anew.
-    pub fn take(&mut self) -> Result<Entries> {
-        let length = self.numbers.len();
-        let mut memory = Array::zeroed(length * (size_of::<u32>() + 1))?;
-        let bytes = memory.as_mut_slice().as_flattened_mut();
-        let (numbers, counts) = bytes.split_at_mut(length * size_of::<u32>());
-        for (place, number) in numbers.as_chunks_mut().0.iter_mut().zip(&self.numbers) {
-            *place = number.to_ne_bytes();
-        }
-        counts.copy_from_slice(&self.counts);
-        self.numbers.clear();
-        self.counts.clear();
-        let (row_ends, large) =
-            (std::mem::take(&mut self.row_ends), std::mem::take(&mut self.large));
-        Ok(Entries { row_ends, memory, length, large })
-    }
-}
 
 /// Terms and counts of documents, in the order in which each document first has the terms.
 #[derive(Debug, Default)]
@@ -73,6 +31,30 @@ pub struct Entries {
 }
 
 impl Entries {
+    /// Packs rows of numbers and counts, which are taken out.
+    pub fn new(rows: &mut Counts) -> Result<Self> {
+        let length = rows.columns.len();
+        let mut memory = Array::zeroed(length * (size_of::<u32>() + 1))?;
+        let bytes = memory.as_mut_slice().as_flattened_mut();
+        let (numbers, counts) = bytes.split_at_mut(length * size_of::<u32>());
+        for (place, number) in numbers.as_chunks_mut().0.iter_mut().zip(&rows.columns) {
+            *place = number.to_ne_bytes();
+        }
+        let mut large = Vec::new();
+        for (place, &count) in counts.iter_mut().zip(&rows.sums) {
+            *place = count.min(MANY.into()) as u8;
+        }
+        if counts.contains(&MANY) {
+            let all = rows.sums.iter().map(|count| count.cast_unsigned());
+            let many = all.filter(|&count| count >= MANY.into());
+            reserve(&mut large, many.clone().count())?;
+            large.extend(many);
+        }
+        let row_ends = std::mem::take(&mut rows.row_ends);
+        rows.clear();
+        Ok(Self { row_ends, memory, length, large })
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

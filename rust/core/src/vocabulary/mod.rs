@@ -32,22 +32,22 @@
 pub mod counting;
 pub mod entries;
 mod joining;
+mod lookup;
+mod pipeline;
 pub mod rows;
 pub mod sorting;
-mod tally;
 mod terms;
 
+pub use lookup::Lookup;
 pub use terms::{Record, Seed, Terms, pack};
 
 use std::sync::OnceLock;
 
-use crate::documents::Span;
+use crate::documents::{Span, prefetch};
 use crate::error::{Error, Result, reserve};
 use crate::kernel::Kernel;
 use crate::memory::Array;
 
-/// Terms are looked up so many at a time: their records and hashes stay in the first cache.
-const BATCH: usize = 256;
 /// Slots of the smallest table.
 const FEWEST_SLOTS: usize = 1 << 6;
 
@@ -58,21 +58,6 @@ pub struct Vocabulary {
     terms: Terms,
     /// Numbers of terms, or 0. As many as a power of two. There are none before they are needed.
     slots: OnceLock<Array<4>>,
-}
-
-/// Terms on their way to their numbers. A thread uses one again and again.
-#[derive(Debug)]
-pub struct Lookup {
-    /// The numbers of the terms that were looked up last; 0 where there is none.
-    pub numbers: Vec<u32>,
-    records: Vec<Record>,
-    hashes: Vec<u32>,
-}
-
-impl Default for Lookup {
-    fn default() -> Self {
-        Self { numbers: Vec::new(), records: vec![[0; 16]; BATCH], hashes: vec![0; BATCH] }
-    }
 }
 
 impl Default for Vocabulary {
@@ -111,25 +96,10 @@ impl Vocabulary {
         kernel: &dyn Kernel,
         lookup: &mut Lookup,
     ) -> Result<()> {
-        lookup.numbers.clear();
-        reserve(&mut lookup.numbers, spans.len())?;
-        if self.terms.is_empty() {
-            lookup.numbers.resize(spans.len(), 0);
-            return Ok(());
-        }
-        let slots = self.slots()?.as_slice();
-        for spans in spans.chunks(BATCH) {
-            kernel.pack(text, spans, self.seed, &mut lookup.records, &mut lookup.hashes);
-            let first = guess(slots, &self.terms, lookup, spans.len());
-            for (i, number) in lookup.numbers[first..].iter_mut().enumerate() {
-                if *number == 0 {
-                    let term = &text[spans[i].start as usize..spans[i].end as usize];
-                    let (record, hash) = (lookup.records[i], lookup.hashes[i]);
-                    *number = probe(slots, &self.terms, record, hash, term).unwrap_or(0);
-                }
-            }
-        }
-        Ok(())
+        lookup.clear();
+        self.enter(text, spans, kernel, lookup)?;
+        self.foresee(lookup)?;
+        self.settle_known(lookup)
     }
 
     /// Looks up the terms at `spans`, and adds those that are new.
@@ -142,14 +112,10 @@ impl Vocabulary {
         kernel: &dyn Kernel,
         lookup: &mut Lookup,
     ) -> Result<()> {
-        lookup.numbers.clear();
-        reserve(&mut lookup.numbers, spans.len())?;
-        for spans in spans.chunks(BATCH) {
-            kernel.pack(text, spans, self.seed, &mut lookup.records, &mut lookup.hashes);
-            let term = |i: usize| &text[spans[i].start as usize..spans[i].end as usize];
-            self.intern_batch(lookup, spans.len(), term)?;
-        }
-        Ok(())
+        lookup.clear();
+        self.enter(text, spans, kernel, lookup)?;
+        self.foresee(lookup)?;
+        self.settle(lookup)
     }
 
     /// Looks up terms of another vocabulary, adds those that are new, and appends their numbers here to
@@ -160,40 +126,69 @@ impl Vocabulary {
         others: impl ExactSizeIterator<Item = u32>,
         numbers: &mut Vec<u32>,
     ) -> Result<()> {
-        let mut lookup = Lookup { numbers: std::mem::take(numbers), ..Lookup::default() };
-        reserve(&mut lookup.numbers, others.len())?;
+        /// Terms that are looked up together.
+        const BATCH: usize = 256;
+        reserve(numbers, others.len())?;
+        let mut lookup = Lookup::default();
         let mut others = others.peekable();
-        let mut batch = [0; BATCH];
         while others.peek().is_some() {
-            let mut length = 0;
-            for (place, number) in batch.iter_mut().zip(&mut others) {
-                *place = number;
-                (lookup.records[length], lookup.hashes[length]) = terms.packed(number, self.seed);
-                length += 1;
+            lookup.clear();
+            for number in others.by_ref().take(BATCH) {
+                let (record, hash) = terms.packed(number, self.seed);
+                lookup.push(record, hash, terms.bytes(number))?;
             }
-            self.intern_batch(&mut lookup, length, |i| terms.bytes(batch[i]))?;
+            self.foresee(&mut lookup)?;
+            self.settle(&mut lookup)?;
+            numbers.extend_from_slice(&lookup.numbers);
         }
-        *numbers = lookup.numbers;
         Ok(())
     }
 
-    fn intern_batch<'t>(
-        &mut self,
+    /// Adds terms to those that will be looked up, and fetches their slots.
+    fn enter(
+        &self,
+        text: &[u8],
+        spans: &[Span],
+        kernel: &dyn Kernel,
         lookup: &mut Lookup,
-        length: usize,
-        term: impl Fn(usize) -> &'t [u8],
     ) -> Result<()> {
-        if self.slots.get_mut().is_none() {
-            self.slots()?;
-        }
-        let slots = self.slots.get_mut().expect("made above").as_slice();
-        let first = guess(slots, &self.terms, lookup, length);
-        for (i, number) in lookup.numbers[first..].iter_mut().enumerate() {
-            if *number == 0 {
-                *number = self.insert(lookup.records[i], lookup.hashes[i], term(i))?;
-            }
+        let slots = self.slots()?.as_slice();
+        let start = lookup.len();
+        lookup.pack(text, spans, self.seed, kernel)?;
+        for &hash in &lookup.hashes()[start..] {
+            prefetch(slots[hash as usize & (slots.len() - 1)].as_ptr());
         }
         Ok(())
+    }
+
+    /// Reads the slots of terms, and fetches the records that these lead to.
+    fn foresee(&self, lookup: &mut Lookup) -> Result<()> {
+        let slots = self.slots()?.as_slice();
+        let records = self.terms.records().as_ptr();
+        let mut numbers = std::mem::take(&mut lookup.numbers);
+        reserve(&mut numbers, lookup.len())?;
+        numbers.extend(lookup.hashes().iter().map(|&hash| {
+            let number = u32::from_ne_bytes(slots[hash as usize & (slots.len() - 1)]);
+            prefetch(records.wrapping_add(number as usize).cast());
+            number
+        }));
+        lookup.numbers = numbers;
+        Ok(())
+    }
+
+    /// Gives the terms that there are their numbers, and others 0.
+    fn settle_known(&self, lookup: &mut Lookup) -> Result<()> {
+        lookup.verify(&self.terms);
+        let slots = self.slots()?.as_slice();
+        lookup.settle(|record, hash, term| {
+            Ok(probe(slots, &self.terms, record, hash, term).unwrap_or(0))
+        })
+    }
+
+    /// Gives terms their numbers, and adds those that are new.
+    fn settle(&mut self, lookup: &mut Lookup) -> Result<()> {
+        lookup.verify(&self.terms);
+        lookup.settle(|record, hash, term| self.insert(record, hash, term))
     }
 
     #[inline(never)]
@@ -288,28 +283,6 @@ impl Vocabulary {
 /// Slots for so many terms. At least half of them remain free, for a search for what is not there ends at a free one.
 fn slots_for(terms: usize) -> usize {
     (terms * 2).next_power_of_two().max(FEWEST_SLOTS)
-}
-
-/// Appends, for each of `length` terms, its number if the first slot it could be in holds it, else 0.
-/// Returns where these numbers start.
-fn guess(slots: &[[u8; 4]], terms: &Terms, lookup: &mut Lookup, length: usize) -> usize {
-    let Lookup { numbers, records, hashes } = lookup;
-    let first = numbers.len();
-    let known = terms.records();
-    if known.is_empty() {
-        numbers.resize(first + length, 0);
-        return first;
-    }
-    let mask = slots.len() - 1;
-    // Loops this short let the processor wait for dozens of slots, and then of records, at once.
-    numbers.extend(
-        hashes[..length].iter().map(|&hash| u32::from_ne_bytes(slots[hash as usize & mask])),
-    );
-    for (number, record) in numbers[first..].iter_mut().zip(records) {
-        // No branch: which of many terms is not in its first slot cannot be predicted.
-        *number = if known[*number as usize] == *record { *number } else { 0 };
-    }
-    first
 }
 
 /// Looks for a term: its number, or the free slot where it would go.

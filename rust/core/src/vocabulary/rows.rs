@@ -17,13 +17,13 @@
 
 use super::counting::Terminology;
 use super::entries::Entries;
-use super::tally::Tally;
+use super::pipeline::{Consumer, Pipeline};
 use super::{Lookup, Vocabulary};
 use crate::analyzer::Scratch;
 use crate::csr::{Arrays, Index, Rows, Value};
 use crate::documents::Document;
-use crate::error::{Error, Result, reserve};
-use crate::hashing::Counts;
+use crate::error::{Result, reserve};
+use crate::hashing::{Counts, append_row};
 use crate::kernel::Kernel;
 use crate::parallel::Cancel;
 
@@ -101,7 +101,11 @@ impl Rows for FirstSight<'_> {
         let (mut indices, mut data) = (&mut *arrays.indices, &mut *arrays.data);
         let mut end = 0;
         for (row, row_end) in self.entries.rows().zip(&mut *arrays.row_ends) {
-            let kept = if let Some(row) = row.small().filter(|_| self.columns.len() <= WIDE) {
+            let kept = if self.numbers.is_none() {
+                // Sorted already.
+                let entries = row.iter().map(|(number, count)| (number, count.cast_signed()));
+                self.place(entries, value, indices, data)
+            } else if let Some(row) = row.small().filter(|_| self.columns.len() <= WIDE) {
                 narrow.clear();
                 reserve(narrow, row.len())?;
                 narrow.extend(
@@ -162,23 +166,15 @@ impl FirstSight<'_> {
 pub struct Columns {
     by_number: Vec<u32>,
     width: usize,
-    /// Whether two terms have the same.
-    are_shared: bool,
 }
 
 impl Columns {
     /// The columns of terms, by number: below 2^31, or [`NO_COLUMN`], as the first is. Two terms may share one.
-    pub fn new(by_number: Vec<u32>) -> Result<Self> {
-        let columns = || by_number.iter().copied().filter(|&column| column != NO_COLUMN);
-        let width = columns().max().map_or(0, |last| last as usize + 1);
-        let mut is_taken = Vec::new();
-        reserve(&mut is_taken, width)?;
-        is_taken.resize(width, false);
-        let mut are_shared = false;
-        for column in columns() {
-            are_shared |= std::mem::replace(&mut is_taken[column as usize], true);
-        }
-        Ok(Self { by_number, width, are_shared })
+    #[must_use]
+    pub fn new(by_number: Vec<u32>) -> Self {
+        let columns = by_number.iter().copied().filter(|&column| column != NO_COLUMN);
+        let width = columns.max().map_or(0, |last| last as usize + 1);
+        Self { by_number, width }
     }
 
     /// One more than the last.
@@ -194,22 +190,19 @@ impl Columns {
     }
 }
 
-/// What a thread uses again for each document. Buffers go with one vocabulary.
+/// What a thread uses again for each document.
 #[derive(Debug, Default)]
 pub struct Buffers {
     scratch: Scratch,
-    lookup: Lookup,
-    /// Without places before there is enough text.
-    tally: Tally,
-    keys: Keys,
+    pipeline: Pipeline,
+    keys: Vec<u32>,
+    spare: Vec<u32>,
 }
-
-/// Documents of less than one byte for so many terms are counted without a tally. To make one takes 14 µs with
-/// 170,000 terms, three times as long as to vectorize a short document.
-const TERMS_PER_BYTE: usize = 64;
 
 /// Counts, in each document, the terms that `vocabulary` has, and appends the counts to `found`. `columns` are those of
 /// its terms.
+///
+/// After an error the buffers are good for nothing.
 ///
 /// # Panics
 ///
@@ -223,124 +216,48 @@ pub fn look_up(
     found: &mut Counts,
     cancel: &Cancel,
 ) -> Result<()> {
-    let Terminology { analyzer, tables, kernel } = terminology;
-    let bytes: usize = documents.iter().map(Document::size).sum();
-    if bytes.saturating_mul(TERMS_PER_BYTE) < vocabulary.terms().len() {
-        return look_up_little(terminology, vocabulary, columns, documents, buffers, found, cancel);
-    }
-    let Buffers { scratch, lookup, tally, keys } = buffers;
-    tally.resize(vocabulary.terms().len())?;
-    reserve(&mut found.row_ends, documents.len())?;
-    for &document in documents {
-        tally.clear();
-        analyzer.analyze(document, tables, kernel, scratch, &mut |text, spans| {
-            cancel.check()?;
-            vocabulary.find(text, spans, kernel, lookup)?;
-            // What is not known has the number 0, and so a place beyond the last.
-            tally.meet(lookup.numbers.iter().map(|&number| number.wrapping_sub(1)))
-        })?;
-        let start = found.columns.len();
-        sort_by_column(tally.close()?, columns, keys, found, kernel, cancel)?;
-        if columns.are_shared {
-            add_same(found, start)?;
-        }
-        found.row_ends.push(found.columns.len());
-    }
-    Ok(())
+    let Buffers { scratch, pipeline, keys, spare } = buffers;
+    let columns = columns.by_number.as_slice();
+    let mut search = Search { vocabulary, columns, keys, spare, found };
+    pipeline.run(terminology, documents, scratch, &mut search, cancel)
 }
 
-/// [`look_up`] of so little text that the columns of all tokens are sorted.
-fn look_up_little(
-    terminology: Terminology<'_>,
-    vocabulary: &Vocabulary,
-    columns: &Columns,
-    documents: &[Document<'_>],
-    buffers: &mut Buffers,
-    found: &mut Counts,
-    cancel: &Cancel,
-) -> Result<()> {
-    let Terminology { analyzer, tables, kernel } = terminology;
-    let Buffers { scratch, lookup, keys: Keys { narrow, narrow_spare, .. }, .. } = buffers;
-    reserve(&mut found.row_ends, documents.len())?;
-    for &document in documents {
-        narrow.clear();
-        analyzer.analyze(document, tables, kernel, scratch, &mut |text, spans| {
-            cancel.check()?;
-            vocabulary.find(text, spans, kernel, lookup)?;
-            let columns = lookup.numbers.iter().map(|&number| columns.by_number[number as usize]);
-            reserve(narrow, columns.len())?;
-            narrow.extend(columns.filter(|&column| column != NO_COLUMN));
-            Ok(())
-        })?;
-        kernel.sort(narrow, narrow_spare, &|| cancel.check())?;
-        reserve(&mut found.columns, narrow.len())?;
-        reserve(&mut found.sums, narrow.len())?;
-        for run in narrow.chunk_by(|a, b| a == b) {
-            found.columns.push(run[0]);
-            // There is less text than there are terms, and of these less than 2^31.
-            found.sums.push(run.len() as i32);
-        }
-        found.row_ends.push(found.columns.len());
-    }
-    Ok(())
+/// Documents whose terms are looked up.
+struct Search<'a> {
+    vocabulary: &'a Vocabulary,
+    columns: &'a [u32],
+    /// The columns of the document at hand, as keys that [`append_row`] counts.
+    keys: &'a mut Vec<u32>,
+    spare: &'a mut Vec<u32>,
+    found: &'a mut Counts,
 }
 
-/// Appends the counts of terms to `found`, in ascending order of their columns. The place of a term is one less than its
-/// number.
-fn sort_by_column(
-    (places, counts): (&[u32], &[u32]),
-    columns: &Columns,
-    keys: &mut Keys,
-    found: &mut Counts,
-    kernel: &dyn Kernel,
-    cancel: &Cancel,
-) -> Result<()> {
-    reserve(&mut found.columns, places.len())?;
-    reserve(&mut found.sums, places.len())?;
-    let by_place = columns.by_number.get(1..).unwrap_or_default();
-    let entries = || places.iter().map(|&place| by_place[place as usize]).zip(counts);
-    let Keys { narrow, narrow_spare, wide, wide_spare } = keys;
-    let largest = counts.iter().fold(0, |largest, &count| largest.max(count));
-    if columns.width < WIDE && u8::try_from(largest).is_ok() {
-        narrow.clear();
-        reserve(narrow, places.len())?;
-        narrow.extend(entries().map(|(column, &count)| column << 8 | count));
-        kernel.sort(narrow, narrow_spare, &|| cancel.check())?;
-        // Those without a column are behind all others.
-        let kept = &narrow[..narrow.partition_point(|&key| key < NO_COLUMN << 8)];
-        found.columns.extend(kept.iter().map(|&key| key >> 8));
-        found.sums.extend(kept.iter().map(|&key| (key & 0xff).cast_signed()));
-        return Ok(());
+impl Consumer for Search<'_> {
+    fn vocabulary(&self) -> &Vocabulary {
+        self.vocabulary
     }
-    wide.clear();
-    reserve(wide, places.len())?;
-    let kept = entries().filter(|&(column, _)| column != NO_COLUMN);
-    wide.extend(kept.map(|(column, &count)| u64::from(column) << 32 | u64::from(count)));
-    if columns.are_shared {
-        wide.sort_unstable();
-    } else {
-        kernel.sort_pairs(wide, wide_spare, &|| cancel.check())?;
-    }
-    found.columns.extend(wide.iter().map(|&key| (key >> 32) as u32));
-    found.sums.extend(wide.iter().map(|&key| (key as u32).cast_signed()));
-    Ok(())
-}
 
-/// Makes one entry of those with the same column, from `start` on, where columns ascend.
-fn add_same(found: &mut Counts, start: usize) -> Result<()> {
-    let Counts { columns, sums, .. } = found;
-    let mut end = start;
-    for i in start..columns.len() {
-        if end > start && columns[end - 1] == columns[i] {
-            let all = i64::from(sums[end - 1]) + i64::from(sums[i]);
-            sums[end - 1] =
-                i32::try_from(all).map_err(|_| Error::CountOverflow { count: all as usize })?;
-        } else {
-            (columns[end], sums[end]) = (columns[i], sums[i]);
-            end += 1;
-        }
+    fn settle(&mut self, terms: &mut Lookup) -> Result<()> {
+        self.vocabulary.settle_known(terms)
     }
-    columns.truncate(end);
-    sums.truncate(end);
-    Ok(())
+
+    fn take(&mut self, numbers: &[u32]) -> Result<()> {
+        let mut length = self.keys.len();
+        reserve(self.keys, numbers.len())?;
+        self.keys.resize(length + numbers.len(), 0);
+        for &number in numbers {
+            let column = self.columns[number as usize];
+            // No branch: which terms are known cannot be foreseen.
+            self.keys[length] = column << 1;
+            length += usize::from(column != NO_COLUMN);
+        }
+        self.keys.truncate(length);
+        Ok(())
+    }
+
+    fn end_document(&mut self, kernel: &dyn Kernel, cancel: &Cancel) -> Result<()> {
+        append_row(self.keys, self.spare, kernel, self.found, cancel)?;
+        self.keys.clear();
+        Ok(())
+    }
 }

@@ -29,9 +29,9 @@ use crate::murmur3::PADDING;
 pub type Record = [u8; 16];
 
 /// Terms up to this length lie in their record.
-const SHORT: usize = 15;
+pub(super) const SHORT: usize = 15;
 /// In the place of a length: the term lies in the arena.
-const LONG: u8 = 0xff;
+pub(super) const LONG: u8 = 0xff;
 /// A record that no term has.
 const NOTHING: Record = [LONG; 16];
 

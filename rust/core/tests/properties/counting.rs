@@ -1,5 +1,6 @@
 //! Terms and counts, whichever counter has counted which document, against the oracle.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -28,7 +29,7 @@ fn count(documents: &[Vec<Term>]) -> TermCounts {
     count_dealt(terminology(&Scalar), &views(&store(documents)), &one_chunk, 1).counts
 }
 
-/// Counts of each document in the joined numbers, in the order in which they are stored.
+/// Counts of each document in ascending order of the joined numbers.
 fn joined_entries(dealt: &Dealt) -> Vec<Vec<(u32, u32)>> {
     let mut rows: Vec<Vec<(u32, u32)>> = Vec::new();
     for (counter, entries) in &dealt.entries {
@@ -36,25 +37,24 @@ fn joined_entries(dealt: &Dealt) -> Vec<Vec<(u32, u32)>> {
             Some(joined) => joined[number as usize],
             None => number,
         };
-        rows.extend(
-            entries.rows().map(|row| row.iter().map(|(number, n)| (joined(number), n)).collect()),
-        );
+        for row in entries.rows() {
+            assert!(row.iter().is_sorted_by(|a, b| a.0 < b.0), "in order of the counter's numbers");
+            rows.push(row.iter().map(|(number, count)| (joined(number), count)).collect());
+            rows.last_mut().unwrap().sort_unstable();
+        }
     }
     rows
 }
 
-/// How often each document has each of its terms, in the order in which it first has them.
+/// How often each document has each of its terms.
 fn expected_entries(documents: &[Vec<Term>], terms: &[Term]) -> Vec<Vec<(u32, u32)>> {
     let row = |document: &Vec<Term>| {
-        let mut row: Vec<(u32, u32)> = Vec::new();
+        let mut row: BTreeMap<u32, u32> = BTreeMap::new();
         for term in document {
             let number = 1 + terms.iter().position(|known| known == term).unwrap() as u32;
-            match row.iter_mut().find(|entry| entry.0 == number) {
-                Some(entry) => entry.1 += 1,
-                None => row.push((number, 1)),
-            }
+            *row.entry(number).or_default() += 1;
         }
-        row
+        row.into_iter().collect()
     };
     documents.iter().map(row).collect()
 }

@@ -46,7 +46,6 @@ mod inputs;
 mod kernels;
 mod memory;
 mod oracle;
-mod overflow;
 mod rows;
 mod scaling;
 mod sorting;

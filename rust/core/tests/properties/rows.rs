@@ -163,7 +163,7 @@ fn found(
     documents: &[Document<'_>],
     buffers: &mut Buffers,
 ) -> Counts {
-    let columns = Columns::new(by_number.to_vec()).unwrap();
+    let columns = Columns::new(by_number.to_vec());
     let by_each_kernel: Vec<Counts> = available()
         .iter()
         .map(|kernel| {

@@ -234,7 +234,7 @@ fn looking_up_stops_within_a_document() {
             let tables = Some(setting.tables());
             let terminology = Terminology { analyzer: &analyzer, tables, kernel };
             let (mut buffers, mut found) = (rows::Buffers::default(), Counts::default());
-            let columns = rows::Columns::new(vec![rows::NO_COLUMN, 0, 0])?;
+            let columns = rows::Columns::new(vec![rows::NO_COLUMN, 0, 0]);
             let documents = [document];
             look_up(
                 terminology,
@@ -280,7 +280,9 @@ fn rows_stop_within_a_sort() {
     let steps = Steps::default();
     let kernel = Overtaken { steps: &steps, cancel: None };
     let columns: Vec<u32> = (0..=70_000).collect();
-    let chunk = || FirstSight::new(long_entries(), None, &columns, 70_000, &kernel);
+    // Numbers that are not those of the counter, so that rows have to be sorted.
+    let joined: Vec<u32> = (0..=70_000).collect();
+    let chunk = || FirstSight::new(long_entries(), Some(&joined), &columns, 70_000, &kernel);
     let chunks = vec![chunk(), chunk(), chunk()];
     let (n_rows, n_entries) = shape(&chunks);
     let (mut data, mut indices) = (vec![0_i64; n_entries], vec![0_i32; n_entries]);
