@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-_DEFAULT_EXAMPLES = 400
+_DEFAULT_EXAMPLES = 200
 _EXAMPLES = int(os.environ.get("SHARDFIT_EXAMPLES", _DEFAULT_EXAMPLES))
 _SECONDS_PER_EXAMPLE = 0.3
 _SECONDS_UNTIL_DUMP = 100

@@ -53,7 +53,9 @@ def _run(script: str) -> str:
         check=False,
         timeout=WATCHDOG_SECONDS,
     )
-    assert done.returncode == 0, f"status {done.returncode}\n{done.stderr[-3000:]}"
+    # A crash says at its start what it was; at its end modules are listed.
+    said = f"{done.stderr[:2000]}\n[...]\n{done.stderr[-3000:]}"
+    assert done.returncode == 0, f"status {done.returncode}\n{said}"
     return done.stdout.strip()
 
 

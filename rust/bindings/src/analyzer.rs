@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyFrozenSet, PyString};
 use shardfit_core::analyzer::unicode::{AccentTable, UnicodeTable};
 use shardfit_core::analyzer::{self as core, Features, NgramRange, Tables, TokenClass, TokenRule};
+use shardfit_core::error::reserve;
 
 use crate::errors::Failure;
 
@@ -82,14 +83,13 @@ impl Analyzer {
 
 /// The words that a token could equal: other objects never do.
 fn utf8_words(words: &Bound<'_, PyFrozenSet>) -> PyResult<core::StopWords> {
-    let words = words.iter().filter(PyAnyMethods::is_instance_of::<PyString>);
-    let words: Vec<_> = words
-        .map(|word| {
-            let bytes = word.call_method1("encode", ("utf-8", "surrogatepass"))?;
-            Ok(bytes.cast_into::<PyBytes>()?)
-        })
-        .collect::<PyResult<_>>()?;
-    let words = words.iter().map(PyBytesMethods::as_bytes);
+    let mut encoded = Vec::new();
+    reserve(&mut encoded, words.len()).map_err(Failure::from)?;
+    for word in words.iter().filter(PyAnyMethods::is_instance_of::<PyString>) {
+        let bytes = word.call_method1("encode", ("utf-8", "surrogatepass"))?;
+        encoded.push(bytes.cast_into::<PyBytes>()?);
+    }
+    let words = encoded.iter().map(PyBytesMethods::as_bytes);
     Ok(core::StopWords::new(words).map_err(Failure::from)?)
 }
 

@@ -15,6 +15,9 @@ use arrow_schema::{ArrowError, DataType};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCapsule, PyList, PyString};
+use shardfit_core::error::reserve;
+
+use crate::errors::Failure;
 
 /// Strings or bytes of an Arrow array, chunked array or stream.
 #[pyclass(frozen, module = "shardfit._rust")]
@@ -132,7 +135,8 @@ fn visit_dictionary<'a>(
     dictionary: &'a dyn AnyDictionaryArray,
     visit: Visit<'a, '_>,
 ) -> PyResult<()> {
-    let mut values = Vec::with_capacity(dictionary.values().len());
+    let mut values = Vec::new();
+    reserve(&mut values, dictionary.values().len()).map_err(Failure::from)?;
     visit_array(dictionary.values(), &mut |value| {
         values.push(value);
         Ok(())

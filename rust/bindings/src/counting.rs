@@ -216,6 +216,8 @@ impl Count {
         n_threads: usize,
         keep_rows: bool,
     ) -> Result<(), Failure> {
+        // Room for those of all threads, which may not find any when they give theirs back.
+        reserve(self.idle.get_mut().unwrap_or_else(PoisonError::into_inner), n_threads.max(1))?;
         let (idle, made) = (&self.idle, &self.made);
         let worker = || {
             let mut lease = Lease::new(idle, made);
@@ -227,15 +229,18 @@ impl Count {
             }
         };
         let counted = parallel::run(chunks.len(), n_threads, worker, check_signals)?;
+        reserve(&mut self.chunks, counted.len())?;
         self.chunks.extend(counted);
         Ok(())
     }
 
     /// Joins what the counters have counted.
     fn finish(self, n_threads: usize) -> Result<(CoreCounts, Rows), Failure> {
-        let mut counters = self.idle.into_inner().unwrap_or_else(PoisonError::into_inner);
-        counters.sort_by_key(|(place, _)| *place);
-        let counters: Vec<Counter> = counters.into_iter().map(|(_, counter)| counter).collect();
+        let mut idle = self.idle.into_inner().unwrap_or_else(PoisonError::into_inner);
+        idle.sort_unstable_by_key(|(place, _)| *place);
+        let mut counters = Vec::new();
+        reserve(&mut counters, idle.len())?;
+        counters.extend(idle.into_iter().map(|(_, counter)| counter));
         let largest = counters.iter().map(Counter::largest).max().unwrap_or(0);
         let mut new: Vec<(usize, Range<u32>)> = Vec::new();
         let mut entries = Vec::new();
@@ -318,7 +323,7 @@ pub(crate) fn count_terms<'py>(
         let terminology = terminology(analyzer, batch)?;
         let threads = batch.threads(&analyzer.core, n_threads);
         py.detach(|| {
-            let chunks = chunk_documents(&documents);
+            let chunks = chunk_documents(&documents)?;
             count.work(&documents, &chunks, terminology, threads, keep_rows)
         })
     })?;

@@ -332,20 +332,22 @@ impl TokenStore {
 }
 
 /// Cuts documents into chunks of similar size; where, depends on the documents alone.
-pub(crate) fn chunk_documents(documents: &[Document<'_>]) -> Vec<Range<usize>> {
+pub(crate) fn chunk_documents(documents: &[Document<'_>]) -> Result<Vec<Range<usize>>, Error> {
     let mut chunks = Vec::new();
     let (mut start, mut size) = (0, 0);
     for (i, document) in documents.iter().enumerate() {
         size += document.size() + DOCUMENT_OVERHEAD;
         if size >= CHUNK_BYTES {
+            reserve(&mut chunks, 1)?;
             chunks.push(start..i + 1);
             (start, size) = (i + 1, 0);
         }
     }
     if start < documents.len() {
+        reserve(&mut chunks, 1)?;
         chunks.push(start..documents.len());
     }
-    chunks
+    Ok(chunks)
 }
 
 /// Whether an object is a string whose methods are those of `str`: exactly that, or `numpy.str_`.

@@ -139,7 +139,7 @@ impl<V: Real> Run<'_, V> {
         pending: &mut TermCounts,
     ) -> Result<(), Failure> {
         let documents = batch.documents()?;
-        let chunks = chunk_documents(&documents);
+        let chunks = chunk_documents(&documents)?;
         let threads = batch.threads(self.analyzer, self.target.n_threads);
         let tables = batch.tables;
         py.detach(|| self.hash(&documents, &chunks, tables, threads))?;

@@ -88,7 +88,7 @@ impl<'py> Search<'_, 'py> {
             let terminology = terminology(self.analyzer, batch)?;
             let threads = batch.threads(core, self.weighting.n_threads);
             py.detach(|| {
-                let chunks = chunk_documents(&documents);
+                let chunks = chunk_documents(&documents)?;
                 // Else every thread would make the table for itself.
                 vocabulary.terms.prepare()?;
                 let first = assembly.expect(chunks.len());

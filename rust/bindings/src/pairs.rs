@@ -38,6 +38,7 @@ pub(crate) fn hash_pairs<'py>(
     let (mut data, mut columns, mut indptr) = (Vec::new(), Vec::new(), vec![0_i64]);
     for (number, sample) in samples.clone().enumerate() {
         pairs.push_sample(&sample?)?;
+        reserve(&mut indptr, 1).map_err(Failure::from)?;
         indptr.push((columns.len() + pairs.values.len()) as i64);
         if pairs.names.text.len() >= BATCH_BYTES {
             pairs.hash(py, buckets, n_threads, &mut data, &mut columns)?;
@@ -100,7 +101,9 @@ impl Pairs {
         let is_small = spans.len() <= SMALL && text.len() <= SMALL_BYTES;
         let threads = if is_small { 0 } else { threads };
         let keys = py.detach(|| {
-            let chunks: Vec<_> = spans.chunks(CHUNK).collect();
+            let mut chunks = Vec::new();
+            reserve(&mut chunks, spans.len().div_ceil(CHUNK))?;
+            chunks.extend(spans.chunks(CHUNK));
             let worker = || {
                 let chunks = &chunks;
                 move |chunk: usize, cancel: &_| {

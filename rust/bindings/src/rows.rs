@@ -7,11 +7,13 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
 use shardfit_core::csr::{Norm, Real, Rows as CoreRows, Value};
+use shardfit_core::error::reserve;
 use shardfit_core::parallel::{self, Cancel};
 use shardfit_core::vocabulary::counting::{Renumbering, TermCounts};
 use shardfit_core::vocabulary::entries::Entries;
 use shardfit_core::vocabulary::rows::{FirstSight, NO_COLUMN, count_kept};
 
+use crate::errors::Failure;
 use crate::feed::check_signals;
 use crate::kernel::kernel;
 use crate::matrix::{AsCounted, Assembly, CsrArrays, Weights, assemble, read_norm};
@@ -110,13 +112,18 @@ fn place<'a>(
         py.detach(|| parallel::run(chunks.len(), threads, worker, check_signals))
             .map_err(PyErr::from)?
     } else {
-        chunks.iter().map(|(_, entries)| entries.len()).collect()
+        let mut all = Vec::new();
+        reserve(&mut all, chunks.len()).map_err(Failure::from)?;
+        all.extend(chunks.iter().map(|(_, entries)| entries.len()));
+        all
     };
     let kernel = kernel()?;
-    let chunks = chunks.into_iter().zip(kept).map(|((counter, entries), kept)| {
+    let mut placed = Vec::new();
+    reserve(&mut placed, chunks.len()).map_err(Failure::from)?;
+    placed.extend(chunks.into_iter().zip(kept).map(|((counter, entries), kept)| {
         FirstSight::new(entries, numbers(counter), columns, kept, kernel)
-    });
-    Ok(chunks.collect())
+    }));
+    Ok(placed)
 }
 
 impl Rows {

@@ -26,7 +26,6 @@
 //! of which no two overlap, and the memory moves only while nobody writes.
 
 use std::cell::UnsafeCell;
-use std::collections::BTreeMap;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -73,7 +72,8 @@ pub struct Assembly<V, F> {
 struct Order {
     /// The part whose place is the next to be known.
     next: usize,
-    waiting: BTreeMap<usize, Counts>,
+    /// Few, in any order.
+    waiting: Vec<(usize, Counts)>,
     /// Parts that have been copied, to be used again.
     empty: Vec<Counts>,
     row_ends: Vec<usize>,
@@ -101,10 +101,11 @@ impl<V: Copy + Send + Sync, F: Values<V>> Assembly<V, F> {
     pub fn place(&self, number: usize, part: Counts) -> Result<Counts> {
         let mut claimed = Vec::new();
         let mut order = self.order();
-        order.waiting.insert(number, part);
-        loop {
-            let next = order.next;
-            let Some(part) = order.waiting.remove(&next) else { break };
+        reserve(&mut order.waiting, 1)?;
+        order.waiting.push((number, part));
+        while let Some(place) = order.waiting.iter().position(|(number, _)| *number == order.next) {
+            reserve(&mut claimed, 1)?;
+            let (_, part) = order.waiting.swap_remove(place);
             let places = self.claim(&mut order, &part)?;
             claimed.push((part, places));
         }
@@ -118,6 +119,7 @@ impl<V: Copy + Send + Sync, F: Values<V>> Assembly<V, F> {
             part.clear();
         }
         let mut order = self.order();
+        reserve(&mut order.empty, claimed.len())?;
         order.empty.extend(claimed.into_iter().map(|(part, _)| part));
         Ok(order.empty.pop().unwrap_or_default())
     }

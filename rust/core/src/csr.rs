@@ -18,7 +18,7 @@
 use std::mem::MaybeUninit;
 use std::sync::{Mutex, PoisonError};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, reserve};
 use crate::kernel::Kernel;
 use crate::parallel::{self, Cancel};
 
@@ -234,7 +234,8 @@ pub fn fill<R: Rows, V: Value, I: Index, E: From<Error>>(
 ) -> std::result::Result<(), E> {
     let Arrays { mut data, mut indices, mut row_ends } = arrays;
     let mut offset = 0;
-    let mut parts = Vec::with_capacity(chunks.len());
+    let mut parts = Vec::new();
+    reserve(&mut parts, chunks.len())?;
     for chunk in chunks {
         let (rows, entries) = chunk.shape();
         let part = Arrays {
@@ -305,6 +306,7 @@ pub fn scale<V: Real, I: Index, E: From<Error>>(
     for (row, end) in row_ends.iter().map(|end| end.to_usize()).enumerate() {
         if end - start + row - first >= PART || row + 1 == row_ends.len() {
             let values = rest.split_off_mut(..end - start).expect("row ends lie in the data");
+            reserve(&mut parts, 1)?;
             parts.push(Mutex::new(Some((first..row + 1, start, values))));
             (first, start) = (row + 1, end);
         }

@@ -57,6 +57,12 @@ fn map_sparsely(bytes: usize) -> Result<MmapMut> {
     Ok(map)
 }
 
+/// Fails if so much memory cannot be had at the moment.
+pub(crate) fn check_room(bytes: usize) -> Result<()> {
+    // Not by way of the allocator, which would keep it, or let it change how it treats pieces of this size.
+    map_sparsely(bytes).map(drop)
+}
+
 /// Writes elements to all of `places`, and returns them.
 ///
 /// # Panics

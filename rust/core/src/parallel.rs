@@ -14,17 +14,26 @@
 //! asked for different numbers of threads, and no idle thread in a process that has stopped vectorizing.
 //! A pool of rayon's, kept per process id, was the alternative; it needs a lock that a fork can
 //! catch closed.
+//!
+//! A thread that cannot have the little memory that it needs to start is aborted by the C library, and with it the
+//! process. So it is looked beforehand whether there is enough for all, and no thread works, which may
+//! take whatever there is, before all have [started](Gate).
 
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, reserve};
+use crate::memory;
 
 /// How often the calling thread asks whether to go on.
 const POLL: Duration = Duration::from_millis(20);
+/// Room for what a thread has on its stack: a few tables of 16 KiB, and no deep recursion.
+const STACK_BYTES: usize = 1 << 20;
+/// What a thread needs beside that to start, several times over: its thread-locals, its name, a handle.
+const START_BYTES: usize = 1 << 18;
 
 /// Says whether the work is still wanted.
 #[derive(Debug, Default)]
@@ -51,7 +60,8 @@ impl Cancel {
 ///
 /// # Errors
 ///
-/// The error of `proceed`, else that of the lowest chunk that failed.
+/// The error of `proceed`, else that of the lowest chunk that failed. Too little memory to start a thread is an error;
+/// a limit on their number is not, as long as there is one to do the work.
 pub fn run<T, W, E>(
     chunks: usize,
     threads: usize,
@@ -64,13 +74,21 @@ where
     E: From<Error>,
 {
     let cancel = Cancel::default();
+    let mut outputs = Vec::new();
+    reserve(&mut outputs, chunks)?;
     if threads == 0 || chunks == 0 {
         let mut work = worker();
-        let result = |chunk| work(chunk, &cancel).map_err(E::from);
-        return (0..chunks).map(result).collect();
+        for chunk in 0..chunks {
+            outputs.push(work(chunk, &cancel)?);
+        }
+        return Ok(outputs);
     }
+    let threads = startable(threads.min(chunks))?;
     let next = AtomicUsize::new(0);
-    let results: Mutex<Vec<Option<Result<T>>>> = Mutex::new((0..chunks).map(|_| None).collect());
+    let mut results: Vec<Option<Result<T>>> = Vec::new();
+    reserve(&mut results, chunks)?;
+    results.resize_with(chunks, || None);
+    let results = Mutex::new(results);
     let drain = || {
         let mut work = worker();
         loop {
@@ -88,21 +106,25 @@ where
         }
     };
     let crew = Crew { running: AtomicUsize::new(0), caller: thread::current() };
+    let gate = Gate::new(threads);
     thread::scope(|scope| {
         let mut workers = Vec::new();
-        for _ in 0..threads.min(chunks) {
+        reserve(&mut workers, threads)?;
+        for _ in 0..threads {
             let shift = crew.begin();
             let body = || {
                 let _shift = shift;
+                gate.pass();
                 drain();
             };
-            let builder = thread::Builder::new().name("shardfit".into());
+            let builder = thread::Builder::new().name("shardfit".into()).stack_size(STACK_BYTES);
             match builder.spawn_scoped(scope, body) {
                 Ok(worker) => workers.push(worker),
                 // A limit on threads is no reason to fail while there is one to do the work.
                 Err(_) => break,
             }
         }
+        gate.expect_no_more(threads - workers.len());
         if workers.is_empty() {
             drain();
         }
@@ -119,10 +141,51 @@ where
         outcome
     })?;
     let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-    // After an error the chunks behind it may be missing; `flatten` passes over them and `collect`
-    // stops at the first error.
-    let results = results.into_iter().flatten();
-    results.map(|result| result.map_err(E::from)).collect()
+    // After an error the chunks behind it may be missing, which are passed over on the way to it.
+    for result in results.into_iter().flatten() {
+        outputs.push(result?);
+    }
+    Ok(outputs)
+}
+
+/// How many of so many threads there is memory for.
+fn startable(mut threads: usize) -> Result<usize> {
+    while let Err(error) = memory::check_room(threads.saturating_mul(STACK_BYTES + START_BYTES)) {
+        threads /= 2;
+        if threads == 0 {
+            return Err(error);
+        }
+    }
+    Ok(threads)
+}
+
+/// Where threads wait until all have started.
+struct Gate {
+    missing: Mutex<usize>,
+    open: Condvar,
+}
+
+impl Gate {
+    /// A gate that opens when so many have come.
+    fn new(missing: usize) -> Self {
+        Self { missing: Mutex::new(missing), open: Condvar::new() }
+    }
+
+    /// Waits for all others.
+    fn pass(&self) {
+        self.expect_no_more(1);
+        let missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.open.wait_while(missing, |missing| *missing > 0));
+    }
+
+    /// So many have come, or will not.
+    fn expect_no_more(&self, threads: usize) {
+        let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        *missing -= threads;
+        if *missing == 0 {
+            self.open.notify_all();
+        }
+    }
 }
 
 /// The threads at work, and the one that waits for them.

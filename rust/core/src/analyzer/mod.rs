@@ -120,7 +120,7 @@ impl Analyzer {
     ) -> Result<()> {
         let rule = TokenRule { class: TokenClass::NonSpace, min_length: 1 };
         tokens::each_ascii_block(bytes, rule.class, |block| {
-            scratch.joined.clear();
+            scratch.joined.clear()?;
             scratch.joined.extend_ascii(block, rule, self.lowercase, kernel)?;
             sink(scratch.joined.padded()?)
         })
@@ -183,7 +183,7 @@ impl Analyzer {
             }
             Features::Words { rule, ngrams, stop_words } => {
                 let mut joined = std::mem::take(&mut scratch.joined);
-                joined.clear();
+                joined.clear()?;
                 match (text, stop_words) {
                     (Text::Ascii(bytes), None) => {
                         tokens::each_ascii_block(bytes, rule.class, |block| {
@@ -231,7 +231,7 @@ impl Analyzer {
                     kernel,
                     scratch,
                     &mut |text, words| {
-                        joined.clear();
+                        joined.clear()?;
                         joined.extend(text, words)?;
                         joined.char_ngrams_in_words(*range, &mut spans, &mut boundaries, sink)
                     },

@@ -101,11 +101,14 @@ pub struct Joined {
 }
 
 impl Joined {
-    pub(super) fn clear(&mut self) {
+    pub(super) fn clear(&mut self) -> Result<()> {
         self.text.clear();
+        reserve(&mut self.text, 1)?;
         self.text.push(b' ');
         self.starts.clear();
+        reserve(&mut self.starts, 1)?;
         self.starts.push(1);
+        Ok(())
     }
 
     /// Appends tokens.
@@ -154,6 +157,7 @@ impl Joined {
             for batch in (0..=tokens - length).step_by(BATCH) {
                 let last = (batch + BATCH).min(tokens - length + 1);
                 spans.clear();
+                reserve(spans, last - batch)?;
                 spans.extend((batch..last).map(|first| Span {
                     start: self.starts[first],
                     end: self.starts[first + length] - 1,
@@ -181,6 +185,7 @@ impl Joined {
             for length in range.min..=range.max {
                 if length >= characters {
                     // A word that is no longer than the n-gram counts once, as a whole.
+                    reserve(spans, 1)?;
                     spans.push(Span { start, end });
                     break;
                 }
@@ -300,6 +305,7 @@ fn windows(
     let starts = &boundaries[..boundaries.len() - length];
     let ends = &boundaries[length..];
     for (starts, ends) in starts.chunks(BATCH).zip(ends.chunks(BATCH)) {
+        reserve(spans, starts.len())?;
         spans.extend(starts.iter().zip(ends).map(|(&start, &end)| Span { start, end }));
         if spans.len() >= BATCH {
             sink(text, spans)?;

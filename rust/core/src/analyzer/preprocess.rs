@@ -140,9 +140,18 @@ pub fn preprocess(
         becomes.clear();
         // Enough unless stripping accents makes many characters of one, which is rare.
         reserve(becomes, 2 * PART)?;
+        let mut room = Ok(());
+        let mut push = |point| {
+            if becomes.len() == becomes.capacity() {
+                room = reserve(becomes, 1);
+            }
+            if room.is_ok() {
+                becomes.push(point);
+            }
+        };
         let mut emit = |point| match accents {
-            None => becomes.push(point),
-            Some(accents) => accents.strip(point, |point| becomes.push(point)),
+            None => push(point),
+            Some(accents) => accents.strip(point, &mut push),
         };
         for (place, &point) in points.iter().enumerate() {
             match unicode.lower(point) {
@@ -152,6 +161,7 @@ pub fn preprocess(
                 Lower::Several(points) => points.iter().copied().for_each(&mut emit),
             }
         }
+        room?;
         receive(becomes)
     })
 }
