@@ -211,9 +211,6 @@ fn hasher(Terminology { analyzer, tables, kernel }: Terminology<'_>) -> Hasher<'
     Hasher { analyzer, tables, buckets: Buckets::new(1 << 20, true).unwrap(), kernel }
 }
 
-/// A text of one word, with which buffers are made that exist before any document is read.
-const WORD: [Document<'_>; 1] = [Document::Text(Text::Ascii(b"word"))];
-
 /// Calls `work` with each part and with what was `made`, as a call without threads does. The last part comes first, so
 /// that it has to wait for the others.
 fn run<S: Send>(
@@ -237,11 +234,9 @@ fn hashing_documents() {
     each(|terminology| {
         let (hasher, kernel) = (hasher(terminology), terminology.kernel);
         let prepare = || {
-            let (mut buffers, mut counts) = (hashing::Buffers::default(), Counts::default());
-            let cancel = Cancel::default();
-            hash_documents(hasher, &WORD, &mut buffers, &mut counts, &cancel).unwrap();
             let scaled = Scaled { binary: false, norm: Some(Norm::L2), kernel };
-            (Some((buffers, Counts::default())), Assembly::<f64, _>::new(scaled))
+            let made = (hashing::Buffers::default(), Counts::default());
+            (Some(made), Assembly::<f64, _>::new(scaled))
         };
         let matrix = exhaust(prepare, |(mut made, assembly)| {
             assembly.expect(documents.len());
@@ -263,25 +258,22 @@ fn counting_terms() {
     let documents = documents(&texts);
     let cancel = Cancel::default();
     each(|terminology| {
-        let prepare = || {
-            let mut counter = Counter::default();
-            counter.count(terminology, &WORD, false, &cancel).unwrap();
-            counter
-        };
-        let (entries, n_terms) = exhaust(prepare, |mut counter| {
+        let (entries, n_terms) = exhaust(Counter::default, |mut counter| {
             let chunk = counter.count(terminology, &documents, true, &cancel)?;
             Ok((chunk.entries, chunk.new.end as usize))
         });
         assert_eq!(entries.row_ends().len(), documents.len());
         // On to the matrix, in which each term is in the column before its number.
         let columns: Vec<u32> = (0..n_terms as u32).map(|number| number.wrapping_sub(1)).collect();
+        let joined: Vec<u32> = (0..=n_terms as u32).collect();
         let kernel = terminology.kernel;
         let (mut data, mut indices) = (vec![0_i64; entries.len()], vec![0_i32; entries.len()]);
         let mut row_ends = vec![0_i32; documents.len()];
         let chunk = || {
             let mut counter = Counter::default();
             let chunk = counter.count(terminology, &documents, true, &cancel).unwrap();
-            FirstSight::new(chunk.entries, None, &columns, entries.len(), kernel)
+            // Numbers that are not the counter's own, by which rows are sorted.
+            FirstSight::new(chunk.entries, Some(&joined), &columns, entries.len(), kernel)
         };
         let (data, indices, row_ends) = (&mut data, &mut indices, &mut row_ends);
         let arrays = Mutex::new((data, indices, row_ends));
@@ -306,16 +298,14 @@ fn looking_up_terms() {
         [(0, 3), (4, 7), (0, 7), (12, 15), (16, 21)].map(|(start, end)| Span { start, end });
     let vocabulary = Vocabulary::from_terms(known, &spans).unwrap();
     // Two terms share a column, and one has none.
-    let columns = Columns::new(vec![NO_COLUMN, 1, 0, NO_COLUMN, 1, 2]).unwrap();
+    let columns = Columns::new(vec![NO_COLUMN, 1, 0, NO_COLUMN, 1, 2]);
     each(|terminology| {
         let look_up = |documents: &[Document<'_>], buffers: &mut _, found: &mut _, cancel: &_| {
             look_up(terminology, &vocabulary, &columns, documents, buffers, found, cancel)
         };
         let prepare = || {
-            let (mut buffers, mut found) = (rows::Buffers::default(), Counts::default());
-            look_up(&WORD, &mut buffers, &mut found, &Cancel::default()).unwrap();
             let assembly = Assembly::<i64, _>::new(AsCounted { binary: false });
-            (Some((buffers, Counts::default())), assembly)
+            (Some((rows::Buffers::default(), Counts::default())), assembly)
         };
         let matrix = exhaust(prepare, |(mut made, assembly)| {
             assembly.expect(documents.len());

@@ -73,6 +73,7 @@ pub(super) fn join_terms(
     let repeats = parallel::run(shards, threads, worker, || cancel.check())?;
     drop(hashes);
     let mut numbers = Vec::new();
+    reserve(&mut numbers, counters.len())?;
     for terms in counters {
         let mut own = Vec::new();
         reserve(&mut own, terms.len() + 1)?;

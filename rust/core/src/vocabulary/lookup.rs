@@ -57,14 +57,6 @@ impl Lookup {
         Ok(())
     }
 
-    /// Adds a term with this record and hash.
-    pub(super) fn push(&mut self, record: Record, hash: u32, term: &[u8]) -> Result<()> {
-        self.make_room(1)?;
-        (self.records[self.length], self.hashes[self.length]) = (record, hash);
-        self.length += 1;
-        if record[15] == LONG { self.push_long(term) } else { Ok(()) }
-    }
-
     fn make_room(&mut self, additional: usize) -> Result<()> {
         let (room, needed) = (self.records.len(), self.length + additional);
         if needed > room {

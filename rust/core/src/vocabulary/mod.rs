@@ -119,27 +119,17 @@ impl Vocabulary {
     }
 
     /// Looks up terms of another vocabulary, adds those that are new, and appends their numbers here to
-    /// `numbers`.
+    /// `numbers`. This cannot fail if there is [room](Self::reserve) for them, and for their numbers.
     pub fn intern_terms(
         &mut self,
         terms: &Terms,
         others: impl ExactSizeIterator<Item = u32>,
         numbers: &mut Vec<u32>,
     ) -> Result<()> {
-        /// Terms that are looked up together.
-        const BATCH: usize = 256;
         reserve(numbers, others.len())?;
-        let mut lookup = Lookup::default();
-        let mut others = others.peekable();
-        while others.peek().is_some() {
-            lookup.clear();
-            for number in others.by_ref().take(BATCH) {
-                let (record, hash) = terms.packed(number, self.seed);
-                lookup.push(record, hash, terms.bytes(number))?;
-            }
-            self.foresee(&mut lookup)?;
-            self.settle(&mut lookup)?;
-            numbers.extend_from_slice(&lookup.numbers);
+        for number in others {
+            let (record, hash) = terms.packed(number, self.seed);
+            numbers.push(self.insert(record, hash, terms.bytes(number))?);
         }
         Ok(())
     }

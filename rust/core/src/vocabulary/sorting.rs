@@ -46,6 +46,7 @@ pub fn alphabetical<E: From<Error>>(
     let (mut rest, mut start) = (entries.as_mut_slice(), 0);
     for end in ends.iter().map(|&end| end as usize) {
         if end - start >= PART || (end == terms.len() && end > start) {
+            reserve(&mut parts, 1)?;
             parts.push(Mutex::new(rest.split_off_mut(..end - start)));
             start = end;
         }
@@ -73,10 +74,14 @@ fn deal(terms: &Terms) -> Result<(Vec<Entry>, Vec<u32>)> {
         reserve(&mut entries, terms.len())?;
         entries.extend(terms.numbers().map(|number| (terms.piece(number, 0), number)));
         entries.sort_unstable_by_key(|&(piece, _)| bin(piece));
-        let end = entries.len() as u32;
-        return Ok((entries, vec![end]));
+        let mut ends = Vec::new();
+        reserve(&mut ends, 1)?;
+        ends.push(entries.len() as u32);
+        return Ok((entries, ends));
     }
-    let mut ends = vec![0_u32; BINS];
+    let mut ends: Vec<u32> = Vec::new();
+    reserve(&mut ends, BINS)?;
+    ends.resize(BINS, 0);
     for number in terms.numbers() {
         ends[bin(terms.piece(number, 0))] += 1;
     }
