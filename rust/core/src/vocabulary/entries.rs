@@ -2,9 +2,8 @@
 //!
 //! # Overview
 //!
-//! A [`Collector`] takes terms and counts, document by document; [`Entries`] are those of a chunk of
-//! documents, in five bytes each: the number of the term, and the count if it is small, as nearly
-//! all are.
+//! [`Entries`] are the terms and counts of a chunk of documents, in five bytes each: the number of the term, and the
+//! count if it is small, as nearly all are.
 //!
 //! # Why
 //!
@@ -19,7 +18,7 @@ use crate::memory::Array;
 /// Counts from here on have a place of their own.
 const MANY: u8 = u8::MAX;
 
-/// Terms and counts of documents, in the order in which each document first has the terms.
+/// Terms and counts of documents, for each document in ascending order of the numbers of its terms.
 #[derive(Debug, Default)]
 pub struct Entries {
     row_ends: Vec<usize>,

@@ -4,27 +4,29 @@
 //!
 //! A [`Vocabulary`] maps terms to numbers: [`Vocabulary::intern`] adds those it has not met,
 //! [`Vocabulary::find`] does not. [`counting`] counts the terms of documents with one vocabulary per thread and
-//! joins these; [`entries`] holds what the documents held, until [`rows`] writes it into a matrix;
-//! [`sorting`] puts terms into alphabetical order.
+//! joins these; `pipeline` looks terms up while the next documents are analysed; [`entries`] holds what the documents
+//! held, until [`rows`] writes it into a matrix; [`sorting`] puts terms into alphabetical order.
 //!
-//! A hash table with linear probing holds the numbers of terms; the terms themselves are elsewhere ([`terms`]):
+//! A hash table with linear probing holds the numbers of terms; the terms themselves are elsewhere (`terms`). A number
+//! takes as many bits of a slot as a place in the table does, and these bits of the hash say where to look first; the
+//! others are in the slot:
 //!
 //! ```text
-//! slots     | 2 |   | 1 | 3 |   |  ...
+//! slots     | hash 2 |        | hash 1 | hash 3 |  ...     32 bits each
 //! records   (none) | the | cat | sat
 //! ```
 //!
 //! # Why
 //!
-//! Both look-ups work on a batch of terms in passes: all records and hashes; then, for all, the number in
-//! the slot the hash points to; then, whether the term of this number is the one; then, one after the other, what
-//! these did not settle. The passes in the middle are where memory is waited for, and since their steps are short and
-//! do not depend on each other the processor waits for dozens at once. One pass per term took twice as long with
-//! 170,000 terms, one pass for slots and records together half as long again.
+//! Terms are looked up in passes: all records and hashes; then, for all, the number in one of the two slots that the hash
+//! points to; then, whether the term of this number is the one; then, one after the other, what these did not settle. The
+//! passes in the middle are where memory is waited for, and since their steps are short and do not depend on each other
+//! the processor waits for dozens at once. One pass per term took twice as long with 170,000 terms, one pass for slots
+//! and records together half as long again.
 //!
-//! Slots that hold short terms themselves were slower: the table outgrows the cache. For the same reason slots that hold
-//! hashes beside the numbers were slower by 5 %, though without these a search that goes on from a slot has to look at
-//! the record of each term that it passes, and a table that grows has to hash all terms anew.
+//! Slots that hold short terms themselves were slower: the table outgrows the cache. So were slots of eight bytes with
+//! whole hashes. Slots without any of the hash made every search that goes on from a slot wait for the record of a term
+//! that it passes.
 //!
 //! scikit-learn numbers terms by first sight, and entries of its matrices come in that order, so the
 //! numbers must not depend on which thread saw a term first; `counting` says how that is kept.
@@ -48,6 +50,8 @@ use crate::error::{Error, Result, reserve};
 use crate::kernel::Kernel;
 use crate::memory::Array;
 
+/// In a slot: there is no term.
+const FREE: [u8; 4] = [0; 4];
 /// Slots of the smallest table.
 const FEWEST_SLOTS: usize = 1 << 6;
 
@@ -158,7 +162,11 @@ impl Vocabulary {
         let mut numbers = std::mem::take(&mut lookup.numbers);
         reserve(&mut numbers, lookup.len())?;
         numbers.extend(lookup.hashes().iter().map(|&hash| {
-            let number = u32::from_ne_bytes(slots[hash as usize & (slots.len() - 1)]);
+            let place = hash as usize & (slots.len() - 1);
+            let next = (place + 1) & (slots.len() - 1);
+            // No branch: which of many terms is not in its first slot cannot be foreseen.
+            let second = number_in(slots, next, hash).unwrap_or(0);
+            let number = number_in(slots, place, hash).unwrap_or(second);
             prefetch(records.wrapping_add(number as usize).cast());
             number
         }));
@@ -192,7 +200,7 @@ impl Vocabulary {
             Err(place) => place,
         };
         let number = self.terms.push(record, term)?;
-        slots[place] = number.to_ne_bytes();
+        fill(slots, place, hash, number);
         Ok(number)
     }
 
@@ -227,11 +235,12 @@ impl Vocabulary {
         let (slots, mask) = (table.as_mut_slice(), length - 1);
         // Those that were seen first are the most frequent ones, and get the slots that are looked at first.
         for number in self.terms.numbers() {
-            let mut place = self.terms.packed(number, self.seed).1 as usize & mask;
-            while slots[place] != [0; 4] {
+            let hash = self.terms.packed(number, self.seed).1;
+            let mut place = hash as usize & mask;
+            while slots[place] != FREE {
                 place = (place + 1) & mask;
             }
-            slots[place] = number.to_ne_bytes();
+            fill(slots, place, hash, number);
         }
         Ok(table)
     }
@@ -275,6 +284,21 @@ fn slots_for(terms: usize) -> usize {
     (terms * 2).next_power_of_two().max(FEWEST_SLOTS)
 }
 
+/// Puts the number of a term into a slot.
+#[inline(always)]
+fn fill(slots: &mut [[u8; 4]], place: usize, hash: u32, number: u32) {
+    let mask = slots.len() as u32 - 1;
+    slots[place] = (hash & !mask | number).to_ne_bytes();
+}
+
+/// The number in a slot, if the rest of the hash is that of this one.
+#[inline(always)]
+fn number_in(slots: &[[u8; 4]], place: usize, hash: u32) -> Option<u32> {
+    let mask = slots.len() as u32 - 1;
+    let slot = u32::from_ne_bytes(slots[place]);
+    ((slot ^ hash) & !mask == 0).then_some(slot & mask)
+}
+
 /// Looks for a term: its number, or the free slot where it would go.
 fn probe(
     slots: &[[u8; 4]],
@@ -286,11 +310,12 @@ fn probe(
     let mask = slots.len() - 1;
     let mut place = hash as usize & mask;
     loop {
-        let number = u32::from_ne_bytes(slots[place]);
-        if number == 0 {
+        if slots[place] == FREE {
             return Err(place);
         }
-        if terms.is(number, record, term) {
+        if let Some(number) = number_in(slots, place, hash)
+            && terms.is(number, record, term)
+        {
             return Ok(number);
         }
         place = (place + 1) & mask;

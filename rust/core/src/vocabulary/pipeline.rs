@@ -2,25 +2,24 @@
 //!
 //! # Overview
 //!
-//! A [`Pipeline`] takes the terms of documents and gives back their numbers two batches later. With each batch that is
-//! full, all go on by one stage, and each stage has the processor fetch what the next one reads:
+//! A [`Pipeline`] takes the terms of documents, and hands them to a [`Consumer`] when they have numbers. Whenever a batch
+//! is full, all go on by one stage, and each stage has the processor fetch what the next one reads:
 //!
 //! ```text
 //! batch 4    its terms come, slots are fetched
-//! batch 3    waits
-//! batch 2    slots are read, records are fetched
-//! batch 1    records are compared: its terms have numbers
+//! batch 3    slots are read, records are fetched
+//! batch 2    records are compared: its terms have numbers
 //! ```
 //!
 //! # Why
 //!
 //! With 170,000 terms, slots and records outgrow the second cache, and looking terms up was waiting for memory, though
-//! the processor waits for dozens of places at once. What is fetched in the meantime of analysing, sorting and counting
-//! is there when it is needed: a fifth less time in all, and a third less where neighbours use the memory, too.
+//! the processor waits for dozens of places at once. What is fetched while texts are split, and rows are sorted, is
+//! there when it is needed. That takes a twentieth to a sixth off the time of counting, the more the busier the memory is.
 //!
-//! Tried instead, and slower: buckets of one cache line with three records, which are waited for once and not twice, but
-//! make the table three times as large; and a small table of recent terms before the large one, which finds three in four
-//! terms, but those that were in a cache anyway.
+//! Tried instead, and slower: buckets of one cache line with three records, of which one is waited for and not two, but
+//! which make the table three times as large; and a small table of recent terms before the large one, which finds three
+//! terms in four, but those that were in a cache anyway.
 
 use super::counting::Terminology;
 use super::{Lookup, Vocabulary};

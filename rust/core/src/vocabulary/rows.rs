@@ -3,7 +3,7 @@
 //! # Overview
 //!
 //! [`FirstSight`] is a chunk of documents counted by [`counting`](super::counting), on its way into a matrix:
-//! its terms are given their joined numbers, sorted by these, and then their columns.
+//! its terms are given their joined numbers, sorted by these unless they are those of the counter, and then their columns.
 //! So the entries of a row are in order of first sight of their terms in the corpus, not of their columns,
 //! as `fit_transform` of scikit-learn has them.
 //!
@@ -11,9 +11,9 @@
 //!
 //! # Why
 //!
-//! Terms are counted by number, not by column, though columns have to be sorted in the end: terms that were seen
-//! first are the most frequent ones, so the counts that are asked for lie side by side, and only one column is looked up for
-//! each term of a document.
+//! Terms of a document are counted by sorting them, the columns of all its tokens when they are looked up. To count them
+//! in a table first, with a place for each term, and to sort what was found took a sixth longer, and needed another way
+//! for short documents, for which such a table is too dear.
 
 use super::counting::Terminology;
 use super::entries::Entries;
