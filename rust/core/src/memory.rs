@@ -45,10 +45,6 @@ fn map(bytes: usize) -> Result<MmapMut> {
 
 /// Maps memory that is zero, and may be written to only in parts.
 fn map_sparsely(bytes: usize) -> Result<MmapMut> {
-    // Of whole huge pages, or the system would not begin at a border of one.
-    let whole =
-        if bytes < HUGE_BYTES { Some(bytes) } else { bytes.checked_next_multiple_of(HUGE_BYTES) };
-    let bytes = whole.ok_or(Error::OutOfMemory { bytes })?;
     let map = MmapMut::map_anon(bytes).map_err(|_| Error::OutOfMemory { bytes })?;
     #[cfg(target_os = "linux")]
     if bytes >= HUGE_BYTES {
