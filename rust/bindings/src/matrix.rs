@@ -1,11 +1,13 @@
 //! The arrays of sparse matrices: `NumPy` allocates them, the core's threads fill them.
 
+use numpy::ndarray::ArrayView1;
 use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use shardfit_core::assembly::Matrix;
 use shardfit_core::csr::{self, Arrays, Index, Norm, Real, Rows, Value};
+use shardfit_core::spare::{self, Piece};
 
 use crate::feed::check_signals;
 
@@ -106,14 +108,14 @@ fn assemble_as<'py, R: Rows, V: Value + Element, I: Index + Element>(
 }
 
 /// The arrays of a matrix that the core has assembled; with more than `max_int32` entries index arrays are 64 bits wide.
-pub(crate) fn csr_arrays<V: Element>(
+pub(crate) fn csr_arrays<V: Element + Copy>(
     py: Python<'_>,
     matrix: Matrix<V>,
     max_int32: usize,
 ) -> PyResult<CsrArrays<'_>> {
     let Matrix { data, columns, row_ends } = matrix;
     let wide = data.len() > max_int32;
-    let data = PyArray1::from_vec(py, data);
+    let data = lent_array(py, data)?;
     let n_starts = row_ends.len() + 1;
     let starts = (0..n_starts).map(|row| if row == 0 { 0 } else { row_ends[row - 1] });
     if wide {
@@ -122,9 +124,33 @@ pub(crate) fn csr_arrays<V: Element>(
     } else {
         let indices = {
             // In place: a column is below 2^31.
-            PyArray1::from_vec(py, columns.into_iter().map(u32::cast_signed).collect())
+            lent_array::<i32>(py, columns.into_iter().map(u32::cast_signed).collect())?
         };
         (data, indices, array(py, starts.map(|start| start as i32))?).into_pyobject(py)
+    }
+}
+
+/// The memory of an array, while there is one.
+#[pyclass(frozen)]
+struct Lender {
+    _memory: Piece,
+}
+
+/// An array of these elements where they are. If they are many, their memory will be used again.
+fn lent_array<T: Element + Copy>(
+    py: Python<'_>,
+    elements: Vec<T>,
+) -> PyResult<Bound<'_, PyArray1<T>>> {
+    if size_of_val(elements.as_slice()) < spare::LARGE {
+        return Ok(PyArray1::from_vec(py, elements));
+    }
+    let (start, length) = (elements.as_ptr(), elements.len());
+    let lender = Bound::new(py, Lender { _memory: Piece::new(elements) })?;
+    // SAFETY: the elements stay where they are as long as the lender lives, and the array keeps it alive. Nobody else has
+    // a reference to them, so the array may be written to.
+    unsafe {
+        let elements = ArrayView1::from_shape_ptr(length, start);
+        Ok(PyArray1::borrow_from_array(&elements, lender.into_any()))
     }
 }
 

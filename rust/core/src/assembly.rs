@@ -18,7 +18,8 @@
 //!
 //! How many entries there will be is known at the end only. Gathering all parts first and copying them then
 //! would write everything to memory twice, and need it twice. Here memory is reserved for as many entries as
-//! there will be if the rest is like what has come, and touched only where entries go.
+//! there will be if the rest is like what has come, and touched only where entries go. It is memory of an earlier matrix,
+//! if there is some ([`spare`]).
 //!
 //! # Safety
 //!
@@ -33,7 +34,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::error::{Result, reserve};
 use crate::hashing::Counts;
-use crate::memory;
+use crate::{memory, spare};
 
 /// Rows in compressed form.
 #[derive(Debug)]
@@ -181,6 +182,11 @@ struct Shared<T> {
 
 type Cell<T> = UnsafeCell<MaybeUninit<T>>;
 
+/// Makes the length of a vector its capacity.
+fn use_capacity<T>(elements: &mut Vec<Cell<T>>) {
+    elements.resize_with(elements.capacity(), || UnsafeCell::new(MaybeUninit::uninit()));
+}
+
 /// Elements that nobody else writes to: from the first on, so many.
 #[derive(Debug)]
 struct Place {
@@ -205,10 +211,18 @@ impl<T: Copy> Shared<T> {
         let mut elements = self.elements.write().unwrap_or_else(PoisonError::into_inner);
         let missing = capacity.saturating_sub(elements.len());
         reserve(&mut elements, missing)?;
-        let capacity = elements.capacity();
-        elements.resize_with(capacity, || UnsafeCell::new(MaybeUninit::uninit()));
+        use_capacity(&mut elements);
         memory::advise_huge_pages(&elements);
         Ok(())
+    }
+
+    /// Takes spare memory for `total` elements or somewhat less, but no less than `length`. Returns whether there was some.
+    fn reserve_spare(&self, length: usize, total: usize) -> bool {
+        let spare = spare::take(total).filter(|spare| spare.capacity() >= length);
+        let Some(mut spare) = spare else { return false };
+        use_capacity(&mut spare);
+        *self.elements.write().unwrap_or_else(PoisonError::into_inner) = spare;
+        true
     }
 
     /// A place of so many elements. If there is no room, it is made, for `total` elements if these can be had. One
@@ -218,7 +232,9 @@ impl<T: Copy> Shared<T> {
         let capacity = self.elements.read().unwrap_or_else(PoisonError::into_inner).len();
         if first + length > capacity {
             let ample = total.max(capacity + capacity / 2).saturating_sub(first).max(length);
-            self.reserve(ample).or_else(|_| self.reserve(length))?;
+            if capacity > 0 || !self.reserve_spare(length, ample) {
+                self.reserve(ample).or_else(|_| self.reserve(length))?;
+            }
         }
         self.claimed.store(first + length, Ordering::Relaxed);
         Ok(Place { first, length })
@@ -252,8 +268,7 @@ impl<T: Copy> Shared<T> {
         // SAFETY: the vector is forgotten, so its memory is given away once; `Cell<T>` and `T` have the same layout. The
         // first `claimed` elements are within the capacity and have been written, since every place was filled.
         let mut elements = unsafe { Vec::from_raw_parts(start.cast::<T>(), claimed, capacity) };
-        // What has not been touched takes no room, and an allocator that gets back as much as it has given has it at hand
-        // for the next matrix: memory fresh from the system takes longer to clear than a matrix to compute.
+        // What has not been touched takes no room, and as much as this one was given is what the next matrix will ask for.
         if elements.capacity() - elements.len() > elements.len() / 4 {
             elements.shrink_to_fit();
         }

@@ -15,7 +15,7 @@
 //! whatever the number of columns. Counts are integers, so their sums do not depend on the order of
 //! the tokens and equal scikit-learn's sums of floating-point ones exactly.
 
-use crate::analyzer::{Analyzer, NgramRange, Scratch, Tables};
+use crate::analyzer::{Analyzer, JoinedTokens, NgramRange, Scratch, Tables};
 use crate::documents::{Document, Span, Text};
 use crate::error::{Error, Result, reserve};
 use crate::kernel::Kernel;
@@ -151,6 +151,10 @@ pub fn hash_documents(
             analyzer.join_words(bytes, kernel, scratch, &mut |words| {
                 hash_windows(words, lengths, buckets, kernel, keys, cancel)
             })?;
+        } else if let (Document::Text(text), Some(lengths)) = (document, analyzer.word_ngrams()) {
+            let check = &mut || cancel.check();
+            let tokens = analyzer.join_tokens(text, tables, kernel, scratch, check)?;
+            hash_ngrams(tokens, lengths, buckets, kernel, keys, cancel)?;
         } else {
             analyzer.analyze(document, tables, kernel, scratch, &mut |text, spans| {
                 cancel.check()?;
@@ -175,6 +179,30 @@ pub(crate) fn append_row(
     kernel.count(keys, &mut counts.columns, &mut counts.sums)?;
     reserve(&mut counts.row_ends, 1)?;
     counts.row_ends.push(counts.columns.len());
+    Ok(())
+}
+
+/// Appends the keys of the n-grams of all `lengths`.
+fn hash_ngrams(
+    tokens: JoinedTokens<'_>,
+    lengths: NgramRange,
+    buckets: Buckets,
+    kernel: &dyn Kernel,
+    keys: &mut Vec<u32>,
+    cancel: &Cancel,
+) -> Result<()> {
+    /// How many lengths are hashed together, of how many tokens.
+    const BATCH: (usize, usize) = (4, 1 << 12);
+    let number = tokens.number();
+    let longest = lengths.max.min(number);
+    for min in (lengths.min..=longest).step_by(BATCH.0) {
+        let lengths = NgramRange { min, max: longest.min(min + BATCH.0 - 1) };
+        for first in (0..=number - min).step_by(BATCH.1) {
+            cancel.check()?;
+            let firsts = first..number.min(first + BATCH.1);
+            kernel.hash_ngrams(tokens, firsts, lengths, buckets, keys)?;
+        }
+    }
     Ok(())
 }
 

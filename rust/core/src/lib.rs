@@ -46,8 +46,9 @@
 //!
 //! # Invariants
 //!
-//! `unsafe` code is in the vector kernels, where threads write to one piece of memory ([`assembly`]), and around two hints
-//! that change nothing: huge pages ([`memory`]) and reading ahead ([`documents`]). Results do not depend on the number of
+//! `unsafe` code is in the vector kernels, where threads write to one piece of memory ([`assembly`]), where memory
+//! is used again ([`spare`]), and around two hints that change nothing: huge pages ([`memory`]) and reading ahead
+//! ([`documents`]). Results do not depend on the number of
 //! threads or on the kernel.
 //! No input makes it panic, and memory that grows with the text of the input is reserved fallibly.
 
@@ -64,4 +65,5 @@ pub mod kernel;
 pub mod memory;
 pub mod murmur3;
 pub mod parallel;
+pub mod spare;
 pub mod vocabulary;

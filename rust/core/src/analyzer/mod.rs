@@ -25,7 +25,7 @@ mod preprocess;
 mod tokens;
 pub mod unicode;
 
-pub use ngrams::{NgramRange, StopWords};
+pub use ngrams::{JoinedTokens, NgramRange, StopWords};
 pub use preprocess::Tables;
 pub use tokens::{TokenClass, TokenRule};
 
@@ -126,6 +126,57 @@ impl Analyzer {
         })
     }
 
+    /// The lengths of word n-grams, unless these are single words.
+    #[must_use]
+    pub fn word_ngrams(&self) -> Option<NgramRange> {
+        match self.features {
+            Features::Words { ngrams, .. } if ngrams.max > 1 => Some(ngrams),
+            _ => None,
+        }
+    }
+
+    /// The tokens of a text, without stop words. `proceed` is asked now and then, and stops the work with its error.
+    ///
+    /// # Panics
+    ///
+    /// If features are not made of tokens, or the text is not ASCII and `tables` is None.
+    pub fn join_tokens<'s>(
+        &self,
+        text: Text<'_>,
+        tables: Option<Tables<'_>>,
+        kernel: &dyn Kernel,
+        scratch: &'s mut Scratch,
+        proceed: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<JoinedTokens<'s>> {
+        let Features::Words { rule, stop_words, .. } = &self.features else {
+            panic!("features are made of tokens");
+        };
+        let (rule, lowercase) = (*rule, self.lowercase);
+        let mut joined = std::mem::take(&mut scratch.joined);
+        joined.clear()?;
+        if let (Text::Ascii(bytes), None) = (text, stop_words) {
+            tokens::each_ascii_block(bytes, rule.class, |block| {
+                proceed()?;
+                joined.extend_ascii(block, rule, lowercase, kernel)
+            })?;
+        } else {
+            let mut sieve = std::mem::take(&mut scratch.sieve);
+            let mut extend = |text: &[u8], spans: &[Span]| {
+                proceed()?;
+                let kept = match stop_words {
+                    None => spans,
+                    Some(words) => words.leave_out(text, spans, kernel, &mut sieve)?,
+                };
+                joined.extend(text, kept)
+            };
+            tokens::split(text, rule, lowercase, tables, kernel, scratch, &mut extend)?;
+            scratch.sieve = sieve;
+        }
+        joined.padded()?;
+        scratch.joined = joined;
+        Ok(scratch.joined.tokens())
+    }
+
     /// Passes the features of a document to `sink`, in order, in batches.
     ///
     /// # Panics
@@ -181,43 +232,9 @@ impl Analyzer {
                 scratch.sieve = sieve;
                 Ok(())
             }
-            Features::Words { rule, ngrams, stop_words } => {
-                let mut joined = std::mem::take(&mut scratch.joined);
-                joined.clear()?;
-                match (text, stop_words) {
-                    (Text::Ascii(bytes), None) => {
-                        tokens::each_ascii_block(bytes, rule.class, |block| {
-                            sink(&[], &[])?;
-                            joined.extend_ascii(block, *rule, lowercase, kernel)
-                        })?;
-                    }
-                    (text, stop_words) => {
-                        let mut sieve = std::mem::take(&mut scratch.sieve);
-                        let mut extend = |text: &[u8], spans: &[Span]| {
-                            sink(&[], &[])?;
-                            match stop_words {
-                                None => joined.extend(text, spans),
-                                Some(words) => joined.extend(
-                                    text,
-                                    words.leave_out(text, spans, kernel, &mut sieve)?,
-                                ),
-                            }
-                        };
-                        tokens::split(
-                            text,
-                            *rule,
-                            lowercase,
-                            tables,
-                            kernel,
-                            scratch,
-                            &mut extend,
-                        )?;
-                        scratch.sieve = sieve;
-                    }
-                }
-                joined.word_ngrams(*ngrams, &mut scratch.spans, sink)?;
-                scratch.joined = joined;
-                Ok(())
+            Features::Words { ngrams, .. } => {
+                self.join_tokens(text, tables, kernel, scratch, &mut || sink(&[], &[]))?;
+                scratch.joined.word_ngrams(*ngrams, &mut scratch.spans, sink)
             }
             Features::CharsInWords(range) => {
                 let rule = TokenRule { class: TokenClass::NonSpace, min_length: 1 };

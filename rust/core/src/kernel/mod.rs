@@ -37,11 +37,12 @@ pub use scalar::Scalar;
 
 use std::iter;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use crate::analyzer::encodings::Encodings;
 use crate::analyzer::folding::{Edge, Target, Units, choose_portably, fold_portably};
-use crate::analyzer::{TokenClass, TokenRule};
+use crate::analyzer::{JoinedTokens, NgramRange, TokenClass, TokenRule};
 use crate::csr::Norm;
 use crate::documents::Span;
 use crate::error::{Result, reserve};
@@ -108,6 +109,30 @@ pub trait Kernel: Send + Sync {
         buckets: Buckets,
         keys: &mut Vec<u32>,
     ) -> Result<()>;
+
+    /// Appends the keys of the n-grams of these `lengths` that start with any of the tokens `firsts`, in any order.
+    fn hash_ngrams(
+        &self,
+        tokens: JoinedTokens<'_>,
+        firsts: Range<usize>,
+        lengths: NgramRange,
+        buckets: Buckets,
+        keys: &mut Vec<u32>,
+    ) -> Result<()> {
+        let mut spans = [Span { start: 0, end: 0 }; 256];
+        for length in lengths.min..=lengths.max.min(tokens.number()) {
+            for first in firsts.clone().step_by(spans.len()) {
+                let firsts = first..firsts.end.min(first + spans.len());
+                let ngrams = tokens.ngrams(length, firsts);
+                let number = ngrams.len();
+                for (place, ngram) in spans.iter_mut().zip(ngrams) {
+                    *place = ngram;
+                }
+                self.hash(tokens.text, &spans[..number], buckets, keys)?;
+            }
+        }
+        Ok(())
+    }
 
     /// Appends the keys of all windows of `length` bytes, 2 or more, that lie within a word and the spaces around it,
     /// in any order.

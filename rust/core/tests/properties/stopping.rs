@@ -1,11 +1,12 @@
 //! Everything that can be interrupted, interrupted in the middle.
 
 use std::mem::MaybeUninit;
+use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use shardfit_core::analyzer::TokenRule;
+use shardfit_core::analyzer::{JoinedTokens, NgramRange, TokenRule};
 use shardfit_core::csr::{self, Arrays, Norm, Value, fill, shape};
 use shardfit_core::documents::{Document, Span};
 use shardfit_core::error::{Error, Result};
@@ -71,6 +72,18 @@ impl Kernel for Overtaken<'_> {
         starts: &mut Vec<u32>,
     ) -> Result<()> {
         Scalar.join_ascii(block, rule, lowercase, text, starts)
+    }
+
+    fn hash_ngrams(
+        &self,
+        tokens: JoinedTokens<'_>,
+        firsts: Range<usize>,
+        lengths: NgramRange,
+        buckets: Buckets,
+        keys: &mut Vec<u32>,
+    ) -> Result<()> {
+        self.step();
+        Scalar.hash_ngrams(tokens, firsts, lengths, buckets, keys)
     }
 
     fn hash_windows(

@@ -2,8 +2,10 @@
 
 use std::arch::x86_64::*;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use super::murmur3::{Keys, finish, mix, rotate, set};
+use crate::analyzer::{JoinedTokens, NgramRange};
 use crate::documents::Span;
 use crate::error::{Result, reserve};
 use crate::hashing::Buckets;
@@ -54,7 +56,7 @@ fn hash_all<const POWER_OF_TWO: bool>(
             _mm512_mask_cmple_epu32_mask(_mm512_cmple_epu32_mask(starts, ends), ends, limit);
         let target = room[batch * LANES..].first_chunk_mut().expect("there is room for one more");
         if is_inside != 0xffff || text.len() < PADDING {
-            hash_one_by_one(text, spans, buckets, target);
+            hash_one_by_one(text, spans.iter().copied(), buckets, target);
             continue;
         }
         // The starts are in a register already, from where the compiler would take them one by one, by way of
@@ -84,15 +86,105 @@ fn hash_all<const POWER_OF_TWO: bool>(
     unsafe { keys.set_len(length) };
 }
 
+/// [`Kernel::hash_ngrams`](crate::kernel::Kernel::hash_ngrams): n-grams that start with the same token share its bytes.
+#[target_feature(enable = "avx512bw,avx512dq,bmi2,popcnt")]
+pub(super) fn hash_ngrams(
+    tokens: JoinedTokens<'_>,
+    firsts: Range<usize>,
+    lengths: NgramRange,
+    buckets: Buckets,
+    keys: &mut Vec<u32>,
+) -> Result<()> {
+    let max = lengths.max.min(tokens.number());
+    let lengths = NgramRange { max, ..lengths };
+    let number = (max + 1).saturating_sub(lengths.min);
+    // The last vector of keys is written as a whole.
+    reserve(keys, firsts.len().saturating_mul(number).saturating_add(LANES))?;
+    if buckets.number().is_power_of_two() {
+        hash_all_ngrams(tokens, firsts, lengths, buckets, Keys::<true>::new(buckets), keys);
+    } else {
+        hash_all_ngrams(tokens, firsts, lengths, buckets, Keys::<false>::new(buckets), keys);
+    }
+    Ok(())
+}
+
+/// Appends the keys to `keys`, where there is room for [`LANES`] more than there are n-grams.
+#[target_feature(enable = "avx512bw,avx512dq,bmi2,popcnt")]
+#[inline]
+fn hash_all_ngrams<const POWER_OF_TWO: bool>(
+    tokens: JoinedTokens<'_>,
+    firsts: Range<usize>,
+    lengths: NgramRange,
+    buckets: Buckets,
+    keys_of: Keys<POWER_OF_TWO>,
+    keys: &mut Vec<u32>,
+) {
+    let JoinedTokens { text, starts } = tokens;
+    let room = keys.spare_capacity_mut();
+    let mut long = Long { number: 0, entries: [[0; 2 * LANES]; 4] };
+    let limit = set(text.len().saturating_sub(PADDING).try_into().unwrap_or(u32::MAX));
+    let mut written = 0;
+    for first in firsts.clone().step_by(LANES) {
+        let rest = &starts[first..];
+        let mut last = [0; LANES];
+        let starts = rest.first_chunk().unwrap_or_else(|| {
+            last[..rest.len()].copy_from_slice(rest);
+            &last
+        });
+        let first_bytes = load(starts);
+        let are_inside = text.len() >= PADDING && _mm512_cmpgt_epu32_mask(first_bytes, limit) == 0;
+        // SAFETY: starts are in a register already, see `hash_all`; and all of them lie the padding before the end of
+        // the text, or further.
+        let blocks = are_inside.then(|| unsafe {
+            load_pieces(text, |i| std::ptr::read_volatile(&raw const starts[i]) as usize)
+        });
+        for length in lengths.min..=lengths.max {
+            let Some(ends) = rest.get(length..) else { break };
+            let number = ends.len().min(LANES).min(firsts.end - first);
+            let present = _bzhi_u32(0xffff, number as u32) as __mmask16;
+            // SAFETY: lanes of ends that are not there are not read.
+            let ends = unsafe { _mm512_maskz_loadu_epi32(present, ends.as_ptr().cast()) };
+            let ends = _mm512_mask_sub_epi32(first_bytes, present, ends, set(1));
+            let are_ranges = _mm512_cmple_epu32_mask(first_bytes, ends);
+            let are_inside = _mm512_mask_cmple_epu32_mask(are_ranges, ends, limit);
+            let target = room[written..].first_chunk_mut().expect("there is room for one more");
+            let (Some(blocks), 0xffff) = (blocks, are_inside) else {
+                let ngrams = tokens.ngrams(length, first..first + number);
+                hash_one_by_one(text, ngrams, buckets, target);
+                written += number;
+                continue;
+            };
+            let lengths = _mm512_sub_epi32(ends, first_bytes);
+            let hashes = absorb(blocks, _mm512_setzero_si512(), lengths);
+            store(keys_of.of(finish(hashes, lengths)), target);
+            let is_long = _mm512_cmpgt_epu32_mask(lengths, set(PIECE as u32));
+            if is_long != 0 {
+                let places = _mm512_add_epi32(set(written as u32), places());
+                long.push(is_long, [hashes, lengths, first_bytes, places]);
+                if long.number >= LANES {
+                    // SAFETY: all of them lie in the text, the padding before its end.
+                    unsafe { long.finish(text, buckets, keys_of, room) };
+                }
+            }
+            written += number;
+        }
+    }
+    // SAFETY: as before.
+    unsafe { long.finish(text, buckets, keys_of, room) };
+    let length = keys.len() + written;
+    // SAFETY: so many have been written.
+    unsafe { keys.set_len(length) };
+}
+
 /// For ranges that do not all lie where they should: this panics where one cannot be read.
 #[cold]
 fn hash_one_by_one(
     text: &[u8],
-    spans: &[Span; LANES],
+    spans: impl Iterator<Item = Span>,
     buckets: Buckets,
     target: &mut [MaybeUninit<u32>; LANES],
 ) {
-    for (span, key) in spans.iter().zip(target) {
+    for (span, key) in spans.zip(target) {
         key.write(buckets.key(murmur3_padded(text, span.start as usize, span.end as usize)));
     }
 }

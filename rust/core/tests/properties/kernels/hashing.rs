@@ -1,5 +1,6 @@
 //! Hashes of ranges and of windows, and records for a vocabulary.
 
+use shardfit_core::analyzer::{JoinedTokens, NgramRange};
 use shardfit_core::documents::Span;
 use shardfit_core::hashing::{Buckets, bucket, sign};
 use shardfit_core::kernel::Kernel;
@@ -53,6 +54,50 @@ fn check_hash(kernel: &dyn Kernel, text: &[u8], spans: &[Span], buckets: Buckets
         .map(|feature| column_and_sign(feature, n_features, alternate));
     let got = keys.iter().map(|&key| (bucket(key), sign(key)));
     assert!(got.eq(expected), "{n_features} columns, {spans:?}");
+}
+
+pub fn hashes_ngrams_of_tokens_of_every_length(kernel: &dyn Kernel) {
+    let letters: Vec<u8> = numbers(11).map(|number| number as u8 | 1).take(60).collect();
+    let (mut text, mut starts) = (b" ".to_vec(), vec![1]);
+    for length in numbers(12).map(|number| number as usize % if number % 7 == 0 { 60 } else { 12 })
+    {
+        check_ngrams(kernel, &text, &starts);
+        text.extend(&letters[..length]);
+        text.push(b' ');
+        starts.push(text.len() as u32);
+        if starts.len() > 70 {
+            break;
+        }
+    }
+}
+
+/// `text` is tokens with a space before and after each, of which these are the `starts`.
+fn check_ngrams(kernel: &dyn Kernel, text: &[u8], starts: &[u32]) {
+    let padded = [text, [b'x'; PADDING].as_slice()].concat();
+    let tokens = JoinedTokens { text: &padded, starts };
+    let number = tokens.number();
+    for (firsts, min, max) in
+        [(0..number, 1, 2), (0..number, 2, 5), (number / 3..number, 3, 90), (1..number / 2, 1, 1)]
+    {
+        let columns = if max == 2 { 1 << 20 } else { 1_000_003 };
+        let buckets = Buckets::new(columns, true).unwrap();
+        let mut keys = vec![7];
+        let lengths = NgramRange { min, max };
+        let firsts = firsts.start.min(firsts.end)..firsts.end;
+        kernel.hash_ngrams(tokens, firsts.clone(), lengths, buckets, &mut keys).unwrap();
+        assert_eq!(keys.remove(0), 7, "keys are appended");
+        let mut got: Vec<_> = keys.iter().map(|&key| (bucket(key), sign(key))).collect();
+        let mut expected = Vec::new();
+        for first in firsts {
+            for end in (first + min..=first + max).take_while(|&end| end <= number) {
+                let ngram = &text[starts[first] as usize..starts[end] as usize - 1];
+                expected.push(column_and_sign(ngram, columns, true));
+            }
+        }
+        got.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(got, expected, "{min} to {max} of {number} tokens");
+    }
 }
 
 /// The keys of all windows within words, found window by window.

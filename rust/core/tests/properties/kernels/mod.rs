@@ -40,6 +40,7 @@ macro_rules! kernel_tests {
                 splitting::joins_every_length_at_every_alignment,
                 hashing::hashes_every_length_at_every_place,
                 hashing::hashes_spans_of_mixed_lengths,
+                hashing::hashes_ngrams_of_tokens_of_every_length,
                 hashing::hashes_windows_of_words_of_every_length,
                 hashing::packs_every_length_at_every_place,
                 sorting::counts_every_pattern,
