@@ -19,6 +19,7 @@ use crate::analyzer::{Analyzer, NgramRange, Scratch, Tables};
 use crate::documents::{Document, Span, Text};
 use crate::error::{Error, Result, reserve};
 use crate::kernel::Kernel;
+use crate::kernel::short::{self, Texts};
 use crate::parallel::Cancel;
 
 /// The columns that features are hashed to.
@@ -125,6 +126,7 @@ pub struct Buffers {
     scratch: Scratch,
     keys: Vec<u32>,
     spare: Vec<u32>,
+    short: short::Buffers,
 }
 
 /// Hashes the features of documents and appends their counts to `counts`, document by document.
@@ -139,30 +141,51 @@ pub fn hash_documents(
     counts: &mut Counts,
     cancel: &Cancel,
 ) -> Result<()> {
-    let Hasher { analyzer, tables, buckets, kernel } = hasher;
-    let Buffers { scratch, keys, spare } = buffers;
     reserve(&mut counts.row_ends, documents.len())?;
-    for (number, &document) in documents.iter().enumerate() {
-        if let Some(coming) = documents.get(number + PREFETCHED) {
-            coming.prefetch();
+    let splitting = hasher.analyzer.splitting(hasher.tables);
+    let mut done = 0;
+    while done < documents.len() {
+        if let Some(splitting) = splitting {
+            let texts = Texts { documents: &documents[done..], splitting, buckets: hasher.buckets };
+            done +=
+                hasher.kernel.hash_short(texts, &mut buffers.short, counts, &|| cancel.check())?;
         }
-        keys.clear();
-        if let (Document::Text(Text::Ascii(bytes)), Some(lengths)) = (document, analyzer.windows())
-        {
-            analyzer.join_words(bytes, kernel, scratch, &mut |words| {
-                hash_windows(words, lengths, buckets, kernel, keys, cancel)
-            })?;
-        } else {
-            analyzer.analyze(document, tables, kernel, scratch, &mut |text, spans| {
-                cancel.check()?;
-                kernel.hash(text, spans, buckets, keys)
-            })?;
+        if let Some(&document) = documents.get(done) {
+            if let Some(coming) = documents.get(done + PREFETCHED) {
+                coming.prefetch();
+            }
+            hash_document(hasher, document, buffers, counts, cancel)?;
+            done += 1;
         }
-        kernel.sort(keys, spare, &|| cancel.check())?;
-        check_runs(keys)?;
-        kernel.count(keys, &mut counts.columns, &mut counts.sums)?;
-        counts.row_ends.push(counts.columns.len());
     }
+    Ok(())
+}
+
+/// Appends the row of a document.
+fn hash_document(
+    hasher: Hasher<'_>,
+    document: Document<'_>,
+    buffers: &mut Buffers,
+    counts: &mut Counts,
+    cancel: &Cancel,
+) -> Result<()> {
+    let Hasher { analyzer, tables, buckets, kernel } = hasher;
+    let Buffers { scratch, keys, spare, .. } = buffers;
+    keys.clear();
+    if let (Document::Text(Text::Ascii(bytes)), Some(lengths)) = (document, analyzer.windows()) {
+        analyzer.join_words(bytes, kernel, scratch, &mut |words| {
+            hash_windows(words, lengths, buckets, kernel, keys, cancel)
+        })?;
+    } else {
+        analyzer.analyze(document, tables, kernel, scratch, &mut |text, spans| {
+            cancel.check()?;
+            kernel.hash(text, spans, buckets, keys)
+        })?;
+    }
+    kernel.sort(keys, spare, &|| cancel.check())?;
+    check_runs(keys)?;
+    kernel.count(keys, &mut counts.columns, &mut counts.sums)?;
+    counts.row_ends.push(counts.columns.len());
     Ok(())
 }
 

@@ -67,6 +67,7 @@
 // Every one of their names says where it comes from.
 #![allow(clippy::wildcard_imports)]
 
+mod blocks;
 mod count;
 mod fold;
 mod hash;
@@ -76,6 +77,7 @@ mod network;
 mod pairs;
 mod partition;
 mod scaling;
+mod short;
 mod sort;
 mod split;
 mod text;
@@ -83,6 +85,7 @@ mod windows;
 
 use std::mem::MaybeUninit;
 
+use super::short::{Buffers, Texts};
 use super::{Kernel, Scalar, join_by_splitting};
 use crate::analyzer::encodings::Encodings;
 use crate::analyzer::folding::{Edge, Target, Units};
@@ -90,7 +93,7 @@ use crate::analyzer::{TokenClass, TokenRule};
 use crate::csr::Norm;
 use crate::documents::Span;
 use crate::error::Result;
-use crate::hashing::Buckets;
+use crate::hashing::{Buckets, Counts};
 use crate::vocabulary::{Record, Seed};
 
 /// The kernel for 512-bit vectors. There is a value only where the processor can run it.
@@ -107,6 +110,7 @@ impl Avx512 {
             && is_x86_feature_detected!("avx512vl")
             && is_x86_feature_detected!("avx512vbmi")
             && is_x86_feature_detected!("avx512vbmi2")
+            && is_x86_feature_detected!("avx512bitalg")
             && is_x86_feature_detected!("avx512vpopcntdq")
             && is_x86_feature_detected!("bmi1")
             && is_x86_feature_detected!("bmi2")
@@ -187,6 +191,20 @@ impl Kernel for Avx512 {
         }
         // SAFETY: there is a kernel, so the processor has these features.
         unsafe { windows::hash(text, length, buckets, keys) }
+    }
+
+    fn hash_short(
+        &self,
+        texts: Texts<'_>,
+        buffers: &mut Buffers,
+        counts: &mut Counts,
+        proceed: &dyn Fn() -> Result<()>,
+    ) -> Result<usize> {
+        if texts.splitting.rule.min_length > 2 {
+            return Ok(0);
+        }
+        // SAFETY: there is a kernel, so the processor has these features.
+        unsafe { short::hash_short(texts, buffers, counts, proceed) }
     }
 
     fn sort(
