@@ -44,6 +44,9 @@ pub(crate) fn feed_documents<'py>(
         })?;
     } else {
         let list = documents.cast_exact::<PyList>().ok();
+        if let Some(list) = list {
+            feed.batch.reserve(list.len()).map_err(Failure::from)?;
+        }
         for (number, document) in documents.try_iter()?.enumerate() {
             if let Some(list) = list {
                 prefetch(list, number + PREFETCHED);

@@ -19,7 +19,7 @@ use super::tokens::TokenClass;
 /// How many characters a page has.
 pub const PAGE: usize = 64;
 /// How many pages there are.
-const PAGES: usize = PLANE / PAGE;
+pub const PAGES: usize = PLANE / PAGE;
 
 /// Stands for what is to be looked up elsewhere. It is no character, but what becomes it may be looked up there as well.
 pub const ELSEWHERE: u16 = u16::MAX;

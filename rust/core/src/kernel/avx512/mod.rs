@@ -25,6 +25,9 @@
 //! **Fold.** Texts outside ASCII: the ready bytes of 16 characters, one to three each, are moved together by one
 //! `vpcompressb` (`fold`).
 //!
+//! **Short documents.** Many of them are written to one text, 32 characters at a time, which are looked up by pages of
+//! 64 (`blocks`, `lookup`), and hashed together (`short`).
+//!
 //! **Hash.** Sixteen bytes are loaded from each of 16 places, and transposed, so that a register holds the
 //! first four bytes of each, and so on; bytes behind an end are made 0, which leaves a hash as it is.
 //! Longer ranges leave their unfinished hash in a queue, from which 16 at a time go on with another 16 bytes;
@@ -72,6 +75,7 @@ mod count;
 mod fold;
 mod hash;
 mod join;
+mod lookup;
 mod murmur3;
 mod network;
 mod pairs;
