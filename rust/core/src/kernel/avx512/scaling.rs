@@ -1,5 +1,7 @@
-//! The norm and the values of a row, in vector code of the compiler's, but for norms of short rows: the compiler's loops
-//! end with a number at a time.
+//! The norm and the values of a row.
+//!
+//! The compiler's loops end with a number at a time, which for a row of 18 takes longer than the rest; these end with a
+//! masked vector. Norms of long rows are left to the compiler.
 
 use std::arch::x86_64::*;
 use std::mem::MaybeUninit;
