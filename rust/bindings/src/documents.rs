@@ -124,6 +124,13 @@ impl<'py> Batch<'py> {
         self.bytes >= BATCH_BYTES || self.places.len() >= BATCH_DOCUMENTS
     }
 
+    /// Makes room for so many documents, or as many of them as a batch takes.
+    pub(crate) fn reserve(&mut self, documents: usize) -> Result<(), Error> {
+        let documents = documents.min(BATCH_DOCUMENTS);
+        reserve(&mut self.owners, documents)?;
+        reserve(&mut self.places, documents)
+    }
+
     /// Forgets the documents, and keeps the tables.
     pub(crate) fn clear(&mut self) {
         // The borrowed texts go before their owners.

@@ -42,16 +42,18 @@ pub(crate) fn feed_documents<'py>(
             number += 1;
             feed.step()
         })?;
+    } else if let Ok(list) = documents.cast_exact::<PyList>() {
+        feed.batch.reserve(list.len()).map_err(Failure::from)?;
+        let mut number = 0;
+        // As with Python's own iterator, the end is where the list ends when it is reached.
+        while let Some(document) = element(list, number) {
+            prefetch(list, number + PREFETCHED);
+            feed.take(document, number, analyzer, &python)?;
+            number += 1;
+        }
     } else {
-        let list = documents.cast_exact::<PyList>().ok();
         for (number, document) in documents.try_iter()?.enumerate() {
-            if let Some(list) = list {
-                prefetch(list, number + PREFETCHED);
-            }
-            feed.batch
-                .push(document?, analyzer, &python)
-                .map_err(|failure| name_document(py, failure, number))?;
-            feed.step()?;
+            feed.take(document?, number, analyzer, &python)?;
         }
     }
     feed.finish()
@@ -59,6 +61,12 @@ pub(crate) fn feed_documents<'py>(
 
 /// While a document of a list is taken, the one so many further on is fetched from memory.
 const PREFETCHED: usize = 16;
+
+/// The object in a list at a place, if there is one.
+fn element<'py>(list: &Bound<'py, PyList>, place: usize) -> Option<Bound<'py, PyAny>> {
+    // Where another thread has shortened the list between the two, it ends here as well.
+    if place < list.len() { list.get_item(place).ok() } else { None }
+}
 
 /// Has the processor fetch the head of an object in a list, if there is one at that place: to take it is to write to its
 /// reference count, and strings lie scattered in memory.
@@ -116,6 +124,23 @@ struct Feed<'w, 'py> {
 impl<'w, 'py> Feed<'w, 'py> {
     fn new(py: Python<'py>, purpose: Purpose, work: &'w mut Work<'w, 'py>) -> Self {
         Self { py, batch: Batch::new(purpose), work, steps: 0 }
+    }
+
+    /// Adds the document of this number to the batch.
+    #[inline]
+    fn take(
+        &mut self,
+        document: Bound<'py, PyAny>,
+        number: usize,
+        analyzer: &Analyzer,
+        python: &PythonSide<'_, 'py>,
+    ) -> PyResult<()> {
+        // Not `map_err`, which would read back what has been written a moment ago, in other pieces: for short documents
+        // that takes longer than all else.
+        if let Err(failure) = self.batch.push(document, analyzer, python) {
+            return Err(name_document(self.py, failure, number));
+        }
+        self.step()
     }
 
     /// To be called after each document: works on the batch when it is full.

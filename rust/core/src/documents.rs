@@ -103,6 +103,8 @@ impl Document<'_> {
     /// first bytes of each would be waited for. The rest it foresees by itself.
     #[inline]
     pub fn prefetch(&self) {
+        /// That much is fetched of any text: to ask how long it is would take longer.
+        const FIRST: usize = 256;
         /// More than that is foreseen.
         const BEGINNING: usize = 512;
         let Document::Text(text) = self else { return };
@@ -112,8 +114,13 @@ impl Document<'_> {
             Text::Ucs2(units) => units.as_ptr().cast(),
             Text::Ucs4(units) => units.as_ptr().cast(),
         };
-        for offset in (0..text.size().min(BEGINNING)).step_by(CACHE_LINE) {
+        for offset in (0..FIRST).step_by(CACHE_LINE) {
             prefetch(start.wrapping_add(offset));
+        }
+        if text.size() > FIRST {
+            for offset in (FIRST..BEGINNING).step_by(CACHE_LINE) {
+                prefetch(start.wrapping_add(offset));
+            }
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::analyzer::{Analyzer, JoinedTokens, NgramRange, Scratch, Tables};
 use crate::documents::{Document, Span, Text};
 use crate::error::{Error, Result, reserve};
 use crate::kernel::Kernel;
+use crate::kernel::short::{self, Texts};
 use crate::parallel::Cancel;
 
 /// The columns that features are hashed to.
@@ -125,6 +126,7 @@ pub struct Buffers {
     scratch: Scratch,
     keys: Vec<u32>,
     spare: Vec<u32>,
+    short: short::Buffers,
 }
 
 /// Hashes the features of documents and appends their counts to `counts`, document by document.
@@ -139,31 +141,52 @@ pub fn hash_documents(
     counts: &mut Counts,
     cancel: &Cancel,
 ) -> Result<()> {
-    let Hasher { analyzer, tables, buckets, kernel } = hasher;
-    let Buffers { scratch, keys, spare } = buffers;
-    for (number, &document) in documents.iter().enumerate() {
-        if let Some(coming) = documents.get(number + PREFETCHED) {
-            coming.prefetch();
+    reserve(&mut counts.row_ends, documents.len())?;
+    let splitting = hasher.analyzer.splitting(hasher.tables);
+    let mut done = 0;
+    while done < documents.len() {
+        if let Some(splitting) = splitting {
+            let texts = Texts { documents: &documents[done..], splitting, buckets: hasher.buckets };
+            done +=
+                hasher.kernel.hash_short(texts, &mut buffers.short, counts, &|| cancel.check())?;
         }
-        keys.clear();
-        if let (Document::Text(Text::Ascii(bytes)), Some(lengths)) = (document, analyzer.windows())
-        {
-            analyzer.join_words(bytes, kernel, scratch, &mut |words| {
-                hash_windows(words, lengths, buckets, kernel, keys, cancel)
-            })?;
-        } else if let (Document::Text(text), Some(lengths)) = (document, analyzer.word_ngrams()) {
-            let check = &mut || cancel.check();
-            let tokens = analyzer.join_tokens(text, tables, kernel, scratch, check)?;
-            hash_ngrams(tokens, lengths, buckets, kernel, keys, cancel)?;
-        } else {
-            analyzer.analyze(document, tables, kernel, scratch, &mut |text, spans| {
-                cancel.check()?;
-                kernel.hash(text, spans, buckets, keys)
-            })?;
+        if let Some(&document) = documents.get(done) {
+            if let Some(coming) = documents.get(done + PREFETCHED) {
+                coming.prefetch();
+            }
+            hash_document(hasher, document, buffers, counts, cancel)?;
+            done += 1;
         }
-        append_row(keys, spare, kernel, counts, cancel)?;
     }
     Ok(())
+}
+
+/// Appends the row of a document.
+fn hash_document(
+    hasher: Hasher<'_>,
+    document: Document<'_>,
+    buffers: &mut Buffers,
+    counts: &mut Counts,
+    cancel: &Cancel,
+) -> Result<()> {
+    let Hasher { analyzer, tables, buckets, kernel } = hasher;
+    let Buffers { scratch, keys, spare, .. } = buffers;
+    keys.clear();
+    if let (Document::Text(Text::Ascii(bytes)), Some(lengths)) = (document, analyzer.windows()) {
+        analyzer.join_words(bytes, kernel, scratch, &mut |words| {
+            hash_windows(words, lengths, buckets, kernel, keys, cancel)
+        })?;
+    } else if let (Document::Text(text), Some(lengths)) = (document, analyzer.word_ngrams()) {
+        let check = &mut || cancel.check();
+        let tokens = analyzer.join_tokens(text, tables, kernel, scratch, check)?;
+        hash_ngrams(tokens, lengths, buckets, kernel, keys, cancel)?;
+    } else {
+        analyzer.analyze(document, tables, kernel, scratch, &mut |text, spans| {
+            cancel.check()?;
+            kernel.hash(text, spans, buckets, keys)
+        })?;
+    }
+    append_row(keys, spare, kernel, counts, cancel)
 }
 
 /// Appends the row of the keys of a document, which are sorted on the way. `spare` is scratch space.

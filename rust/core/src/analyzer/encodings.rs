@@ -13,6 +13,8 @@
 //! load of the ready bytes leaves about one. The 256 KB are not a burden: a text touches the
 //! few cache lines of its own scripts.
 
+#[cfg(target_arch = "x86_64")]
+use super::pages::Pages;
 use super::tokens::TokenClass;
 
 /// How many code points have an entry.
@@ -30,14 +32,20 @@ const LENGTH_SHIFT: u32 = 29;
 
 /// One word per code point of the plane.
 #[derive(Debug)]
-pub struct Encodings(Box<[u32; PLANE]>);
+pub struct Encodings {
+    entries: Box<[u32; PLANE]>,
+    #[cfg(target_arch = "x86_64")]
+    pages: Pages,
+}
 
 impl Encodings {
-    /// Builds the table from what is known of each code point: what it becomes, unless that is more than
-    /// one character of the plane; and its classes, [`WORD`] and [`NON_SPACE`].
-    pub fn new(character: impl Fn(u32) -> (Option<u16>, u32)) -> Self {
-        let entries: Vec<u32> = (0..PLANE as u32)
-            .map(|point| match character(point) {
+    /// Builds the table, in lower case or not, from what is known of each code point: what it becomes, unless that is
+    /// more than one character of the plane; and its classes, [`WORD`] and [`NON_SPACE`].
+    pub fn new(lowercase: bool, character: impl Fn(u32) -> (Option<u16>, u32)) -> Self {
+        let characters: Vec<_> = (0..PLANE as u32).map(character).collect();
+        let entries: Vec<u32> = characters
+            .iter()
+            .map(|&character| match character {
                 (Some(becomes), classes) => {
                     let (bytes, length) = encode(becomes.into());
                     u32::from_le_bytes(bytes) | classes | (length as u32) << LENGTH_SHIFT
@@ -45,13 +53,23 @@ impl Encodings {
                 (None, classes) => SPECIAL | classes,
             })
             .collect();
-        Self(entries.try_into().expect("one entry per code point"))
+        Self {
+            entries: entries.try_into().expect("one entry per code point"),
+            #[cfg(target_arch = "x86_64")]
+            pages: Pages::new(lowercase, &characters),
+        }
+    }
+
+    /// The same, for kernels that look many characters up at once.
+    #[cfg(target_arch = "x86_64")]
+    pub fn pages(&self) -> &Pages {
+        &self.pages
     }
 
     /// The entry of a code point; one beyond the plane is special.
     #[inline(always)]
     pub fn entry(&self, point: u32) -> u32 {
-        self.0.get(point as usize).copied().unwrap_or(SPECIAL)
+        self.entries.get(point as usize).copied().unwrap_or(SPECIAL)
     }
 }
 

@@ -8,6 +8,7 @@
 //!
 //! - `unicode`: what the running Python knows about characters
 //! - `encodings`: what of it can be written without further thought
+//! - `pages`: the same, for many characters at once
 //! - `preprocess`: decoding, lower-casing and accent stripping
 //! - `folding`: lower-casing, encoding and finding runs of a class at once
 //! - `tokens`: splitting into runs of a class
@@ -21,6 +22,8 @@
 pub(crate) mod encodings;
 pub(crate) mod folding;
 mod ngrams;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod pages;
 mod preprocess;
 mod tokens;
 pub mod unicode;
@@ -29,6 +32,7 @@ pub use ngrams::{JoinedTokens, NgramRange, StopWords};
 pub use preprocess::Tables;
 pub use tokens::{TokenClass, TokenRule};
 
+use self::encodings::Encodings;
 use crate::documents::{Document, Span, Text};
 use crate::error::Result;
 use crate::kernel::Kernel;
@@ -52,6 +56,17 @@ pub enum Features {
     Chars(NgramRange),
     /// Character n-grams within words, padded with a space on both sides.
     CharsInWords(NgramRange),
+}
+
+/// How to split a text into tokens.
+#[derive(Debug, Clone, Copy)]
+pub struct Splitting<'t> {
+    /// Which runs are tokens.
+    pub rule: TokenRule,
+    /// Whether to lower-case first.
+    pub lowercase: bool,
+    /// Characters outside ASCII, unless there are none or more is to be done to them.
+    pub(crate) encodings: Option<&'t Encodings>,
 }
 
 /// Turns texts into features.
@@ -94,6 +109,20 @@ impl Analyzer {
         | Features::CharsInWords(ngrams)) = &self.features;
         let lengths = ngrams.max - ngrams.min + 1;
         lengths.saturating_mul(ngrams.min.saturating_add(ngrams.max) / 2)
+    }
+
+    /// What is needed to split short texts without further thought: if the features are just tokens.
+    #[must_use]
+    pub fn splitting<'t>(&self, tables: Option<Tables<'t>>) -> Option<Splitting<'t>> {
+        let Features::Words { rule, ngrams: NgramRange { max: 1, .. }, stop_words: None } =
+            &self.features
+        else {
+            return None;
+        };
+        let encodings = tables
+            .filter(|tables| tables.accents.is_none())
+            .map(|tables| tables.unicode.encodings(self.lowercase));
+        Some(Splitting { rule: *rule, lowercase: self.lowercase, encodings })
     }
 
     /// The lengths of the windows that are the features of an ASCII text: if these are character n-grams within words,

@@ -161,7 +161,7 @@ fn classes(entry: u32) -> u32 {
 }
 
 fn encodings(entries: &[u32], lowercase: bool) -> Encodings {
-    Encodings::new(|point| {
+    Encodings::new(lowercase, |point| {
         let entry = entries[point as usize];
         let becomes = match entry & SPECIAL {
             _ if !lowercase => point.try_into().ok(),

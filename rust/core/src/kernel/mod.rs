@@ -28,6 +28,7 @@ mod avx2;
 mod avx512;
 mod scalar;
 mod scaling;
+pub mod short;
 
 #[cfg(target_arch = "x86_64")]
 pub use avx2::Avx2;
@@ -35,6 +36,7 @@ pub use avx2::Avx2;
 pub use avx512::Avx512;
 pub use scalar::Scalar;
 
+use self::short::{Buffers, Texts};
 use std::iter;
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -46,7 +48,7 @@ use crate::analyzer::{JoinedTokens, NgramRange, TokenClass, TokenRule};
 use crate::csr::Norm;
 use crate::documents::Span;
 use crate::error::{Result, reserve};
-use crate::hashing::Buckets;
+use crate::hashing::{Buckets, Counts};
 use crate::vocabulary::{Record, Seed};
 
 /// The hot loops.
@@ -146,6 +148,20 @@ pub trait Kernel: Send + Sync {
         buckets: Buckets,
         keys: &mut Vec<u32>,
     ) -> Result<()>;
+
+    /// Appends the rows of short documents to `counts`, from the first one on, and returns how many: to the next, if there
+    /// is one, the other methods are to be applied. `proceed` is as for [`sort`](Self::sort).
+    ///
+    /// There is room for the ends of all rows.
+    fn hash_short(
+        &self,
+        _texts: Texts<'_>,
+        _buffers: &mut Buffers,
+        _counts: &mut Counts,
+        _proceed: &dyn Fn() -> Result<()>,
+    ) -> Result<usize> {
+        Ok(0)
+    }
 
     /// Sorts keys. `spare` is scratch space; `proceed` is asked now and then, and stops the work with
     /// its error.

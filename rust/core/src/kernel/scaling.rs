@@ -7,9 +7,9 @@ use crate::memory::write_all;
 
 /// Up to here the square of a sum is exact in single precision, and so is every sum of squares of a row in double
 /// precision.
-const LARGEST: u32 = 1 << (f32::MANTISSA_DIGITS / 2);
+pub(super) const LARGEST: u32 = 1 << (f32::MANTISSA_DIGITS / 2);
 /// Squares that are added in 32 bits.
-const PART: usize = 64;
+pub(super) const PART: usize = 64;
 
 /// See [`Kernel::norm`](super::Kernel::norm).
 #[inline(always)]

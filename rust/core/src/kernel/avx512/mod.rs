@@ -25,6 +25,9 @@
 //! **Fold.** Texts outside ASCII: the ready bytes of 16 characters, one to three each, are moved together by one
 //! `vpcompressb` (`fold`).
 //!
+//! **Short documents.** Many of them are written to one text, 32 characters at a time, which are looked up by pages of
+//! 64 (`blocks`, `lookup`), and hashed together (`short`).
+//!
 //! **Hash.** Sixteen bytes are loaded from each of 16 places, and transposed, so that a register holds the
 //! first four bytes of each, and so on; bytes behind an end are made 0, which leaves a hash as it is.
 //! Longer ranges leave their unfinished hash in a queue, from which 16 at a time go on with another 16 bytes;
@@ -69,15 +72,18 @@
 // Every one of their names says where it comes from.
 #![allow(clippy::wildcard_imports)]
 
+mod blocks;
 mod count;
 mod fold;
 mod hash;
 mod join;
+mod lookup;
 mod murmur3;
 mod network;
 mod pairs;
 mod partition;
 mod scaling;
+mod short;
 mod sort;
 mod split;
 mod text;
@@ -86,6 +92,7 @@ mod windows;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
+use super::short::{Buffers, Texts};
 use super::{Kernel, Scalar, join_by_splitting};
 use crate::analyzer::encodings::Encodings;
 use crate::analyzer::folding::{Edge, Target, Units};
@@ -93,7 +100,7 @@ use crate::analyzer::{JoinedTokens, NgramRange, TokenClass, TokenRule};
 use crate::csr::Norm;
 use crate::documents::Span;
 use crate::error::Result;
-use crate::hashing::Buckets;
+use crate::hashing::{Buckets, Counts};
 use crate::vocabulary::{Record, Seed};
 
 /// The kernel for 512-bit vectors. There is a value only where the processor can run it.
@@ -110,6 +117,7 @@ impl Avx512 {
             && is_x86_feature_detected!("avx512vl")
             && is_x86_feature_detected!("avx512vbmi")
             && is_x86_feature_detected!("avx512vbmi2")
+            && is_x86_feature_detected!("avx512bitalg")
             && is_x86_feature_detected!("avx512vpopcntdq")
             && is_x86_feature_detected!("bmi1")
             && is_x86_feature_detected!("bmi2")
@@ -202,6 +210,20 @@ impl Kernel for Avx512 {
         }
         // SAFETY: there is a kernel, so the processor has these features.
         unsafe { windows::hash(text, length, buckets, keys) }
+    }
+
+    fn hash_short(
+        &self,
+        texts: Texts<'_>,
+        buffers: &mut Buffers,
+        counts: &mut Counts,
+        proceed: &dyn Fn() -> Result<()>,
+    ) -> Result<usize> {
+        if texts.splitting.rule.min_length > 2 {
+            return Ok(0);
+        }
+        // SAFETY: there is a kernel, so the processor has these features.
+        unsafe { short::hash_short(texts, buffers, counts, proceed) }
     }
 
     fn sort(

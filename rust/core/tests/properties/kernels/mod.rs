@@ -4,6 +4,7 @@
 
 mod hashing;
 mod scaling;
+mod short;
 mod sorting;
 mod splitting;
 
@@ -43,6 +44,7 @@ macro_rules! kernel_tests {
                 hashing::hashes_ngrams_of_tokens_of_every_length,
                 hashing::hashes_windows_of_words_of_every_length,
                 hashing::packs_every_length_at_every_place,
+                short::hashes_short_documents_of_every_length,
                 sorting::counts_every_pattern,
                 sorting::sorts_every_pattern,
                 sorting::sorts_pairs_of_every_pattern,
