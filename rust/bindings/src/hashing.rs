@@ -118,7 +118,9 @@ fn hash_as<'py, V: Real + numpy::Element>(
     if let Some(store) = store {
         store.add(&pending)?;
     }
-    csr_arrays(py, run.assembly.finish(), target.max_int32)
+    let matrix = run.assembly.finish();
+    let wide = matrix.data.len() > target.max_int32;
+    csr_arrays(py, matrix, wide)
 }
 
 /// One call: batches of documents on their way into rows.

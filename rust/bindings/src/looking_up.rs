@@ -76,7 +76,7 @@ impl<'py> Search<'_, 'py> {
                 "idf must have an element for each of {width} columns"
             )));
         }
-        self.run(Weighted { counted, weights, norm })
+        self.run(Weighted { counted, tf: None, weights, norm })
     }
 
     fn run<V: Value + Element, F: Values<V>>(self, values: F) -> PyResult<CsrArrays<'py>> {
@@ -97,7 +97,9 @@ impl<'py> Search<'_, 'py> {
             })
         };
         feed_documents(self.documents, self.analyzer, self.reading, Purpose::Count, work)?;
-        csr_arrays(py, assembly.finish(), self.weighting.max_int32)
+        let matrix = assembly.finish();
+        let wide = matrix.data.len() > self.weighting.max_int32;
+        csr_arrays(py, matrix, wide)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The arrays of sparse matrices: `NumPy` allocates them, the core's threads fill them.
+//! The arrays of sparse matrices: the core's threads fill them, `NumPy` reads them where they are.
 
 use numpy::ndarray::ArrayView1;
 use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray1};
@@ -6,7 +6,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use shardfit_core::assembly::Matrix;
-use shardfit_core::csr::{self, Arrays, Index, Norm, Real, Rows, Value};
+use shardfit_core::csr::{self, Index, Norm, Real};
 use shardfit_core::spare::{self, Piece};
 
 use crate::feed::check_signals;
@@ -15,44 +15,7 @@ use crate::feed::check_signals;
 pub(crate) type CsrArrays<'py> = Bound<'py, PyTuple>;
 
 /// Fewer entries than this are written before a thread has been started.
-const SMALL_ENTRIES: usize = 1 << 16;
-
-/// How a matrix is made.
-#[derive(Clone, Copy)]
-pub(crate) struct Assembly {
-    pub(crate) n_threads: usize,
-    /// Whether index arrays are 64 bits wide.
-    pub(crate) wide: bool,
-}
-
-/// What becomes of a row whose values are written.
-pub(crate) trait Finish<V>: Sync {
-    fn finish<I: Index>(&self, columns: &[I], row: &mut [V]);
-}
-
-/// Rows stay as they are.
-pub(crate) struct AsCounted;
-
-impl<V: Value> Finish<V> for AsCounted {
-    fn finish<I: Index>(&self, _: &[I], _: &mut [V]) {}
-}
-
-/// Values are multiplied by the weights of their columns, then rows divided by their norm.
-pub(crate) struct Weights<'a, V> {
-    pub(crate) columns: Option<&'a [V]>,
-    pub(crate) norm: Option<Norm>,
-}
-
-impl<V: Real> Finish<V> for Weights<'_, V> {
-    fn finish<I: Index>(&self, columns: &[I], row: &mut [V]) {
-        if let Some(weights) = self.columns {
-            csr::weigh(weights, columns, row);
-        }
-        if let Some(norm) = self.norm {
-            csr::normalize(norm, row);
-        }
-    }
-}
+pub(crate) const SMALL_ENTRIES: usize = 1 << 16;
 
 pub(crate) fn read_norm(norm: Option<&str>) -> PyResult<Option<Norm>> {
     match norm {
@@ -65,56 +28,13 @@ pub(crate) fn read_norm(norm: Option<&str>) -> PyResult<Option<Norm>> {
     }
 }
 
-/// Makes a matrix of chunks of rows.
-pub(crate) fn assemble<'py, R: Rows, V: Value + Element>(
-    py: Python<'py>,
-    chunks: Vec<R>,
-    value: &(impl Fn(i32) -> V + Sync),
-    finish: &impl Finish<V>,
-    assembly: Assembly,
-) -> PyResult<CsrArrays<'py>> {
-    if assembly.wide {
-        assemble_as::<R, V, i64>(py, chunks, value, finish, assembly.n_threads)
-    } else {
-        assemble_as::<R, V, i32>(py, chunks, value, finish, assembly.n_threads)
-    }
-}
-
-fn assemble_as<'py, R: Rows, V: Value + Element, I: Index + Element>(
-    py: Python<'py>,
-    chunks: Vec<R>,
-    value: &(impl Fn(i32) -> V + Sync),
-    finish: &impl Finish<V>,
-    n_threads: usize,
-) -> PyResult<CsrArrays<'py>> {
-    let (rows, entries) = csr::shape(&chunks);
-    let data = zeros::<V>(py, entries)?;
-    let indices = zeros::<I>(py, entries)?;
-    let indptr = zeros::<I>(py, rows + 1)?;
-    {
-        let mut data = data.try_readwrite()?;
-        let mut indices = indices.try_readwrite()?;
-        let mut indptr = indptr.try_readwrite()?;
-        let arrays = Arrays {
-            data: data.as_slice_mut()?,
-            indices: indices.as_slice_mut()?,
-            row_ends: &mut indptr.as_slice_mut()?[1..],
-        };
-        let threads = if entries <= SMALL_ENTRIES { 0 } else { n_threads };
-        let finish = |columns: &[I], row: &mut [V]| finish.finish(columns, row);
-        py.detach(|| csr::fill(chunks, arrays, value, finish, threads, check_signals))?;
-    }
-    (data, indices, indptr).into_pyobject(py)
-}
-
-/// The arrays of a matrix that the core has assembled; with more than `max_int32` entries index arrays are 64 bits wide.
+/// The arrays of a matrix that the core has assembled; if it is `wide`, index arrays have 64 bits.
 pub(crate) fn csr_arrays<V: Element + Copy>(
     py: Python<'_>,
     matrix: Matrix<V>,
-    max_int32: usize,
+    wide: bool,
 ) -> PyResult<CsrArrays<'_>> {
     let Matrix { data, columns, row_ends } = matrix;
-    let wide = data.len() > max_int32;
     let data = lent_array(py, data)?;
     let n_starts = row_ends.len() + 1;
     let starts = (0..n_starts).map(|row| if row == 0 { 0 } else { row_ends[row - 1] });
@@ -230,8 +150,14 @@ fn scale_matrix<'py, V: Real + Element, I: Index + Element>(
     if !is_csr {
         return Ok(false);
     }
-    let weights = Weights { columns: idf, norm };
-    let finish = |columns: &[I], row: &mut [V]| weights.finish(columns, row);
+    let finish = |columns: &[I], row: &mut [V]| {
+        if let Some(weights) = idf {
+            csr::weigh(weights, columns, row);
+        }
+        if let Some(norm) = norm {
+            csr::normalize(norm, row);
+        }
+    };
     let threads = if data.len() <= SMALL_ENTRIES { 0 } else { n_threads };
     py.detach(|| csr::scale(data, indices, &indptr[1..], finish, threads, check_signals))?;
     Ok(true)

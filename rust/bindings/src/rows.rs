@@ -6,17 +6,20 @@ use numpy::{Element, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
-use shardfit_core::csr::{Norm, Real, Rows as CoreRows, Value};
+use shardfit_core::assembly::{Assembly, Values};
+use shardfit_core::csr::{Real, Value};
 use shardfit_core::error::reserve;
+use shardfit_core::finishing::{AsCounted, Weighted};
+use shardfit_core::hashing::Counts;
 use shardfit_core::parallel::{self, Cancel};
 use shardfit_core::vocabulary::counting::{Renumbering, TermCounts};
 use shardfit_core::vocabulary::entries::Entries;
-use shardfit_core::vocabulary::rows::{FirstSight, NO_COLUMN, count_kept};
+use shardfit_core::vocabulary::rows::{FirstSight, Keys};
 
 use crate::errors::Failure;
 use crate::feed::check_signals;
 use crate::kernel::kernel;
-use crate::matrix::{AsCounted, Assembly, CsrArrays, Weights, assemble, read_norm};
+use crate::matrix::{CsrArrays, SMALL_ENTRIES, csr_arrays, read_norm};
 use crate::vocabulary::{columns_by_number, width};
 
 /// What becomes of counts on their way into the matrix.
@@ -79,113 +82,93 @@ impl Rows {
     ) -> PyResult<CsrArrays<'py>> {
         let counted =
             self.counted.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner).take();
-        let Counted { chunks, renumbering, n_terms } =
+        let counted =
             counted.ok_or_else(|| PyValueError::new_err("these rows have been used up"))?;
-        let n_threads = weighting.n_threads;
-        let wide = self.n_entries > weighting.max_int32;
-        let assembly = Assembly { n_threads, wide };
-        let columns = columns_by_number(columns.as_slice()?, n_terms)?;
-        let width = width(&columns);
-        let chunks = place(py, chunks, &renumbering, &columns, n_threads)?;
-        self.weigh(py, chunks, &weighting, width, assembly)
-    }
-}
-
-/// Gives the terms of counted documents their columns.
-fn place<'a>(
-    py: Python<'_>,
-    chunks: Vec<(usize, Entries)>,
-    renumbering: &'a Renumbering,
-    columns: &'a [u32],
-    n_threads: usize,
-) -> PyResult<Vec<FirstSight<'a>>> {
-    let numbers = |counter: usize| renumbering[counter].as_deref();
-    let kept = if columns[1..].contains(&NO_COLUMN) {
-        let worker = || {
-            |chunk: usize, cancel: &Cancel| {
-                cancel.check()?;
-                let (counter, entries) = &chunks[chunk];
-                Ok(count_kept(entries, numbers(*counter), columns))
-            }
-        };
-        let threads = if chunks.len() <= 1 { 0 } else { n_threads };
-        py.detach(|| parallel::run(chunks.len(), threads, worker, check_signals))
-            .map_err(PyErr::from)?
-    } else {
-        let mut all = Vec::new();
-        reserve(&mut all, chunks.len()).map_err(Failure::from)?;
-        all.extend(chunks.iter().map(|(_, entries)| entries.len()));
-        all
-    };
-    let kernel = kernel()?;
-    let mut placed = Vec::new();
-    reserve(&mut placed, chunks.len()).map_err(Failure::from)?;
-    placed.extend(chunks.into_iter().zip(kept).map(|((counter, entries), kept)| {
-        FirstSight::new(entries, numbers(counter), columns, kept, kernel)
-    }));
-    Ok(placed)
-}
-
-impl Rows {
-    fn weigh<'py, R: CoreRows>(
-        &self,
-        py: Python<'py>,
-        chunks: Vec<R>,
-        weighting: &Weighting<'py>,
-        width: usize,
-        assembly: Assembly,
-    ) -> PyResult<CsrArrays<'py>> {
-        let norm = read_norm(weighting.norm.as_deref())?;
-        let is_weighted = norm.is_some() || !weighting.tf.is_none() || !weighting.idf.is_none();
+        let columns = columns_by_number(columns.as_slice()?, counted.n_terms)?;
+        let writing = Writing { rows: self, counted, columns: &columns, weighting: &weighting };
+        let values = AsCounted { binary: weighting.binary };
+        let is_weighted =
+            weighting.norm.is_some() || !weighting.tf.is_none() || !weighting.idf.is_none();
         match weighting.dtype.as_str() {
             "int64" | "int32" if is_weighted => {
                 Err(PyValueError::new_err("integers cannot be weighted"))
             }
-            "int64" => counts::<R, i64>(py, chunks, weighting.binary, assembly),
-            "int32" => counts::<R, i32>(py, chunks, weighting.binary, assembly),
-            "float64" => self.weigh_as::<R, f64>(py, chunks, weighting, norm, width, assembly),
-            "float32" => self.weigh_as::<R, f32>(py, chunks, weighting, norm, width, assembly),
+            "int64" => writing.write::<i64, _>(py, values),
+            "int32" => writing.write::<i32, _>(py, values),
+            "float64" => writing.write_weighted::<f64>(py, values),
+            "float32" => writing.write_weighted::<f32>(py, values),
             other => Err(PyValueError::new_err(format!(
                 "dtype must be 'int64', 'int32', 'float64' or 'float32', got {other:?}"
             ))),
         }
     }
+}
 
-    fn weigh_as<'py, R: CoreRows, V: Real + Element>(
-        &self,
+/// Rows on their way into a matrix.
+struct Writing<'a, 'py> {
+    rows: &'a Rows,
+    counted: Counted,
+    /// By number of a term.
+    columns: &'a [u32],
+    weighting: &'a Weighting<'py>,
+}
+
+impl<'py> Writing<'_, 'py> {
+    fn write_weighted<V: Real + Element>(
+        self,
         py: Python<'py>,
-        chunks: Vec<R>,
-        weighting: &Weighting<'py>,
-        norm: Option<Norm>,
-        width: usize,
-        assembly: Assembly,
+        counted: AsCounted,
     ) -> PyResult<CsrArrays<'py>> {
-        let tf: Option<PyReadonlyArray1<'py, V>> = weighting.tf.extract()?;
-        let idf: Option<PyReadonlyArray1<'py, V>> = weighting.idf.extract()?;
+        let norm = read_norm(self.weighting.norm.as_deref())?;
+        let tf: Option<PyReadonlyArray1<'py, V>> = self.weighting.tf.extract()?;
+        let idf: Option<PyReadonlyArray1<'py, V>> = self.weighting.idf.extract()?;
         let tf = tf.as_ref().map(|tf| tf.as_slice()).transpose()?;
-        let idf = idf.as_ref().map(|idf| idf.as_slice()).transpose()?;
-        let binary = weighting.binary;
-        let most = if binary { 1 } else { self.largest_count as usize };
-        if tf.is_some_and(|tf| tf.len() <= most) || idf.is_some_and(|idf| idf.len() < width) {
+        let weights = idf.as_ref().map(|idf| idf.as_slice()).transpose()?;
+        let most = if counted.binary { 1 } else { self.rows.largest_count as usize };
+        let width = width(self.columns);
+        if tf.is_some_and(|tf| tf.len() <= most)
+            || weights.is_some_and(|weights| weights.len() < width)
+        {
             return Err(PyValueError::new_err(format!(
                 "tf must have an element for each count up to {most}, idf for each of {width} \
                  columns"
             )));
         }
-        let value = |count: i32| {
-            let count = if binary { 1 } else { count };
-            tf.map_or_else(|| V::from_count(count), |tf| tf[count as usize])
-        };
-        assemble(py, chunks, &value, &Weights { columns: idf, norm }, assembly)
+        self.write(py, Weighted { counted, tf, weights, norm })
     }
-}
 
-fn counts<R: CoreRows, V: Value + Element>(
-    py: Python<'_>,
-    chunks: Vec<R>,
-    binary: bool,
-    assembly: Assembly,
-) -> PyResult<CsrArrays<'_>> {
-    let value = |count| V::from_count(if binary { 1 } else { count });
-    assemble(py, chunks, &value, &AsCounted, assembly)
+    fn write<V: Value + Element, F: Values<V>>(
+        self,
+        py: Python<'py>,
+        values: F,
+    ) -> PyResult<CsrArrays<'py>> {
+        let Self { rows, counted: Counted { chunks, renumbering, .. }, columns, weighting } = self;
+        let kernel = kernel()?;
+        let mut waiting = Vec::new();
+        reserve(&mut waiting, chunks.len()).map_err(Failure::from)?;
+        // Each is freed when it has been written.
+        waiting.extend(chunks.into_iter().map(|chunk| Mutex::new(Some(chunk))));
+        let assembly = Assembly::<V, F>::new(values);
+        assembly.expect(waiting.len());
+        let worker = || {
+            let (mut keys, mut found) = (Keys::default(), Counts::default());
+            let (waiting, renumbering, assembly) = (&waiting, &renumbering, &assembly);
+            move |number: usize, cancel: &Cancel| {
+                cancel.check()?;
+                let chunk = waiting[number].lock().unwrap_or_else(PoisonError::into_inner).take();
+                if let Some((counter, entries)) = chunk {
+                    let numbers = renumbering[counter].as_deref();
+                    let first_sight = FirstSight { numbers, columns, kernel };
+                    first_sight.append(&entries, &mut keys, &mut found, cancel)?;
+                }
+                found = assembly.place(number, std::mem::take(&mut found))?;
+                Ok(())
+            }
+        };
+        let threads = if rows.n_entries <= SMALL_ENTRIES { 0 } else { weighting.n_threads };
+        py.detach(|| parallel::run(waiting.len(), threads, worker, check_signals))?;
+        // Scikit-learn decides before it leaves terms out.
+        let wide = rows.n_entries > weighting.max_int32;
+        csr_arrays(py, assembly.finish(), wide)
+    }
 }

@@ -1,15 +1,12 @@
-//! Assembling rows into the three arrays of a compressed sparse row (CSR) matrix.
+//! The values of a compressed sparse row (CSR) matrix, and what becomes of them row by row.
 //!
 //! # Overview
 //!
-//! [`fill`] writes chunks of [`Rows`] into arrays that the caller has allocated, and finishes each row on the
-//! way: weights, norm. The arrays are cut at the chunks' borders first, so that threads write side by side.
-//! [`scale`] finishes the rows of a matrix that exists.
+//! Stored values are of a type that is a [`Value`], or [`Real`] if it can be weighted. [`weigh`] multiplies the values of a
+//! row by the weights of their columns, [`normalize`] divides them by their norm, and [`scale`] does whatever is
+//! asked for to all rows of a matrix that exists.
 //!
 //! # Why
-//!
-//! The arrays belong to `NumPy`, which asks the system for huge pages; 4 KiB pages cost more to touch for
-//! the first time than their contents to compute.
 //!
 //! The norm of a row follows scikit-learn's loop to the bit: a sum in double precision over the stored
 //! order, each square rounded to the matrix' own precision first, and a division, not a
@@ -140,25 +137,17 @@ impl Real for f32 {
 
 /// An integer type of index arrays.
 pub trait Index: Copy + Send + Sync {
-    /// A place or column that is known to fit.
-    fn from_usize(index: usize) -> Self;
     /// The place or column, which is not negative.
     fn to_usize(self) -> usize;
 }
 
 impl Index for i32 {
-    fn from_usize(index: usize) -> Self {
-        index as i32
-    }
     fn to_usize(self) -> usize {
         self as usize
     }
 }
 
 impl Index for i64 {
-    fn from_usize(index: usize) -> Self {
-        index as i64
-    }
     fn to_usize(self) -> usize {
         self as usize
     }
@@ -178,106 +167,6 @@ pub fn normalize<V: Real>(norm: Norm, row: &mut [V]) -> f64 {
     length
 }
 
-/// The arrays of a matrix, or the parts of them that one chunk fills.
-#[derive(Debug)]
-pub struct Arrays<'a, V, I> {
-    /// The stored values.
-    pub data: &'a mut [V],
-    /// Their columns.
-    pub indices: &'a mut [I],
-    /// The end of each row, so without the 0 that the whole array starts with.
-    pub row_ends: &'a mut [I],
-}
-
-/// A chunk of rows on its way into a matrix.
-pub trait Rows: Send {
-    /// What a thread uses again for every chunk.
-    type Scratch: Default;
-
-    /// Number of rows and of entries.
-    fn shape(&self) -> (usize, usize);
-
-    /// Writes values, columns, and the ends of the rows as counted from the start of the chunk.
-    fn write<V: Value, I: Index>(
-        &self,
-        value: &impl Fn(i32) -> V,
-        arrays: &mut Arrays<'_, V, I>,
-        scratch: &mut Self::Scratch,
-        cancel: &Cancel,
-    ) -> Result<()>;
-}
-
-/// Number of rows and entries of chunks.
-#[must_use]
-pub fn shape<R: Rows>(chunks: &[R]) -> (usize, usize) {
-    chunks.iter().fold((0, 0), |(rows, entries), chunk| {
-        let (more_rows, more_entries) = chunk.shape();
-        (rows + more_rows, entries + more_entries)
-    })
-}
-
-/// Writes chunks into the arrays of one matrix, which must have exactly their [`shape`].
-///
-/// `value` makes a stored value of a count; `finish` then gets the columns and values of each row. Each chunk is freed
-/// when it has been written. `proceed` is as in [`parallel::run`].
-///
-/// # Panics
-///
-/// If the arrays do not have the shape of the chunks.
-pub fn fill<R: Rows, V: Value, I: Index, E: From<Error>>(
-    chunks: Vec<R>,
-    arrays: Arrays<'_, V, I>,
-    value: impl Fn(i32) -> V + Sync,
-    finish: impl Fn(&[I], &mut [V]) + Sync,
-    threads: usize,
-    proceed: impl FnMut() -> std::result::Result<(), E>,
-) -> std::result::Result<(), E> {
-    let Arrays { mut data, mut indices, mut row_ends } = arrays;
-    let mut offset = 0;
-    let mut parts = Vec::new();
-    reserve(&mut parts, chunks.len())?;
-    for chunk in chunks {
-        let (rows, entries) = chunk.shape();
-        let part = Arrays {
-            data: data.split_off_mut(..entries).expect("as many values as entries"),
-            indices: indices.split_off_mut(..entries).expect("as many indices as entries"),
-            row_ends: row_ends.split_off_mut(..rows).expect("as many ends as rows"),
-        };
-        parts.push(Mutex::new(Some((chunk, part, offset))));
-        offset += entries;
-    }
-    assert!(data.is_empty() && indices.is_empty() && row_ends.is_empty(), "arrays are too long");
-    let worker = || {
-        let mut scratch = R::Scratch::default();
-        let (parts, value, finish) = (&parts, &value, &finish);
-        move |part: usize, cancel: &Cancel| -> Result<()> {
-            cancel.check()?;
-            let part = parts[part].lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some((chunk, mut arrays, offset)) = part {
-                chunk.write(value, &mut arrays, &mut scratch, cancel)?;
-                drop(chunk);
-                finish_rows(arrays, offset, finish);
-            }
-            Ok(())
-        }
-    };
-    parallel::run(parts.len(), threads, worker, proceed).map(drop)
-}
-
-fn finish_rows<V: Value, I: Index>(
-    arrays: Arrays<'_, V, I>,
-    offset: usize,
-    finish: impl Fn(&[I], &mut [V]),
-) {
-    let mut start = 0;
-    for row_end in arrays.row_ends {
-        let end = row_end.to_usize();
-        finish(&arrays.indices[start..end], &mut arrays.data[start..end]);
-        *row_end = I::from_usize(offset + end);
-        start = end;
-    }
-}
-
 /// Multiplies each value by the weight of its column.
 pub fn weigh<V: Real, I: Index>(weights: &[V], columns: &[I], row: &mut [V]) {
     for (value, column) in row.iter_mut().zip(columns) {
@@ -285,8 +174,8 @@ pub fn weigh<V: Real, I: Index>(weights: &[V], columns: &[I], row: &mut [V]) {
     }
 }
 
-/// Calls `finish` for each row of a matrix, with the columns and values of the row. `row_ends` and `proceed`
-/// are as in [`fill`].
+/// Calls `finish` for each row of a matrix, with the columns and values of the row. `row_ends` are the ends of
+/// the rows, without the 0 that `indptr` starts with; `proceed` is as in [`parallel::run`].
 ///
 /// # Panics
 ///

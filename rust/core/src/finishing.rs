@@ -3,7 +3,7 @@
 //! # Overview
 //!
 //! [`Scaled`] makes the values of a row of hashed features: its sums, divided by its norm. [`Weighted`] makes those of a
-//! row of terms that were looked up: counts, times the weights of their columns, divided by the norm; [`AsCounted`]
+//! row of terms: counts or what replaces them, times the weights of their columns, divided by the norm; [`AsCounted`]
 //! leaves the counts as they are.
 //!
 //! # Why
@@ -82,10 +82,22 @@ impl<V: Value> Values<V> for AsCounted {
 pub struct Weighted<'w, V> {
     /// What the values are before.
     pub counted: AsCounted,
+    /// What counts are replaced by, by count.
+    pub tf: Option<&'w [V]>,
     /// What the values of each column are multiplied by.
     pub weights: Option<&'w [V]>,
     /// What rows are divided by.
     pub norm: Option<Norm>,
+}
+
+impl<V: Real> Weighted<'_, V> {
+    #[inline(always)]
+    fn value(&self, count: i32) -> V {
+        match self.tf {
+            None => self.counted.value(count),
+            Some(tf) => tf[if self.counted.binary { 1 } else { count as usize }],
+        }
+    }
 }
 
 impl<V: Real> Values<V> for Weighted<'_, V> {
@@ -96,11 +108,11 @@ impl<V: Real> Values<V> for Weighted<'_, V> {
         places: &'p mut [MaybeUninit<V>],
     ) -> &'p mut [V] {
         let values = match self.weights {
-            None => self.counted.write(columns, counts, places),
+            None => write_all(places, counts.iter().map(|&count| self.value(count))),
             Some(weights) => {
                 let entries = counts.iter().zip(columns);
                 let weighted = |(&count, &column): (&i32, &u32)| {
-                    self.counted.value::<V>(count).times(weights[column as usize])
+                    self.value(count).times(weights[column as usize])
                 };
                 write_all(places, entries.map(weighted))
             }

@@ -25,7 +25,7 @@ use shardfit_core::analyzer::{
     Analyzer, Features, NgramRange, StopWords, Tables, TokenClass, TokenRule,
 };
 use shardfit_core::assembly::Assembly;
-use shardfit_core::csr::{Arrays, Norm, Value, fill, scale};
+use shardfit_core::csr::{Norm, scale};
 use shardfit_core::documents::{Document, Span, Text};
 use shardfit_core::error::{Error, Result};
 use shardfit_core::finishing::{AsCounted, Scaled};
@@ -34,7 +34,7 @@ use shardfit_core::kernel::available;
 use shardfit_core::parallel::{self, Cancel};
 use shardfit_core::vocabulary::Vocabulary;
 use shardfit_core::vocabulary::counting::{Counter, Terminology};
-use shardfit_core::vocabulary::rows::{self, Columns, FirstSight, NO_COLUMN, look_up};
+use shardfit_core::vocabulary::rows::{self, Columns, FirstSight, Keys, NO_COLUMN, look_up};
 
 /// Which allocations of a thread fail.
 #[derive(Clone, Copy)]
@@ -265,27 +265,24 @@ fn counting_terms() {
         assert_eq!(entries.row_ends().len(), documents.len());
         // On to the matrix, in which each term is in the column before its number.
         let columns: Vec<u32> = (0..n_terms as u32).map(|number| number.wrapping_sub(1)).collect();
-        let joined: Vec<u32> = (0..=n_terms as u32).collect();
-        let kernel = terminology.kernel;
-        let (mut data, mut indices) = (vec![0_i64; entries.len()], vec![0_i32; entries.len()]);
-        let mut row_ends = vec![0_i32; documents.len()];
-        let chunk = || {
-            let mut counter = Counter::default();
-            let chunk = counter.count(terminology, &documents, true, &cancel).unwrap();
-            // Numbers that are not the counter's own, by which rows are sorted.
-            FirstSight::new(chunk.entries, Some(&joined), &columns, entries.len(), kernel)
+        // Numbers that are not the counter's own, by which rows are sorted.
+        let joined: Vec<u32> = (0..n_terms as u32).collect();
+        let first_sight =
+            FirstSight { numbers: Some(&joined), columns: &columns, kernel: terminology.kernel };
+        let prepare = || {
+            let assembly = Assembly::<i64, _>::new(AsCounted { binary: false });
+            (Some((Keys::default(), Counts::default())), assembly)
         };
-        let (data, indices, row_ends) = (&mut data, &mut indices, &mut row_ends);
-        let arrays = Mutex::new((data, indices, row_ends));
-        exhaust(
-            || vec![chunk()],
-            |chunks| {
-                let mut arrays = arrays.lock().unwrap();
-                let (data, indices, row_ends) = &mut *arrays;
-                let arrays = Arrays { data, indices, row_ends };
-                fill(chunks, arrays, i64::from_count, |_, _| (), 0, || Ok::<_, Error>(()))
-            },
-        );
+        let matrix = exhaust(prepare, |(mut made, assembly)| {
+            assembly.expect(1);
+            run(1, &mut made, |part, (keys, rows), cancel| {
+                first_sight.append(&entries, keys, rows, cancel)?;
+                *rows = assembly.place(part, std::mem::take(rows))?;
+                Ok(())
+            })?;
+            Ok(assembly.finish())
+        });
+        assert_eq!(matrix.data.len(), entries.len());
     });
 }
 

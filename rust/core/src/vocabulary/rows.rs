@@ -2,8 +2,8 @@
 //!
 //! # Overview
 //!
-//! [`FirstSight`] is a chunk of documents counted by [`counting`](super::counting), on its way into a matrix:
-//! its terms are given their joined numbers, sorted by these unless they are those of the counter, and then their columns.
+//! [`FirstSight`] makes rows of documents counted by [`counting`](super::counting): their terms are given the joined
+//! numbers, sorted by these unless they are those of the counter, and then their columns.
 //! So the entries of a row are in order of first sight of their terms in the corpus, not of their columns,
 //! as `fit_transform` of scikit-learn has them.
 //!
@@ -20,7 +20,6 @@ use super::entries::Entries;
 use super::pipeline::{Consumer, Pipeline};
 use super::{Lookup, Vocabulary};
 use crate::analyzer::Scratch;
-use crate::csr::{Arrays, Index, Rows, Value};
 use crate::documents::Document;
 use crate::error::{Result, reserve};
 use crate::hashing::{Counts, append_row};
@@ -29,45 +28,6 @@ use crate::parallel::Cancel;
 
 /// In the place of a column: the term has none.
 pub const NO_COLUMN: u32 = u32::MAX;
-
-/// A chunk of counted documents.
-pub struct FirstSight<'a> {
-    entries: Entries,
-    /// The joined number of each of the counter's terms, if it is another.
-    numbers: Option<&'a [u32]>,
-    /// The column of each term, by its joined number; below 2^31, or [`NO_COLUMN`].
-    columns: &'a [u32],
-    kernel: &'a dyn Kernel,
-    /// How many entries have a column.
-    kept: usize,
-}
-
-impl<'a> FirstSight<'a> {
-    /// A chunk whose terms go to these columns; `kept` of its entries have one.
-    #[must_use]
-    pub fn new(
-        entries: Entries,
-        numbers: Option<&'a [u32]>,
-        columns: &'a [u32],
-        kept: usize,
-        kernel: &'a dyn Kernel,
-    ) -> Self {
-        Self { entries, numbers, columns, kernel, kept }
-    }
-}
-
-/// The joined number of a term that a counter has given `number`.
-#[inline(always)]
-fn joined(numbers: Option<&[u32]>, number: u32) -> u32 {
-    numbers.map_or(number, |numbers| numbers[number as usize])
-}
-
-/// How many entries have a column; `numbers` and `columns` are as in [`FirstSight::new`].
-#[must_use]
-pub fn count_kept(entries: &Entries, numbers: Option<&[u32]>, columns: &[u32]) -> usize {
-    let has_column = |&number: &u32| columns[joined(numbers, number) as usize] != NO_COLUMN;
-    entries.numbers().filter(has_column).count()
-}
 
 /// A number and a count in one key, and room for sorting.
 #[derive(Debug, Default)]
@@ -83,81 +43,75 @@ pub struct Keys {
 /// From this number on, a count of 8 bits does not fit beside a number in 32 bits.
 const WIDE: usize = 1 << 24;
 
-impl Rows for FirstSight<'_> {
-    type Scratch = Keys;
-
-    fn shape(&self) -> (usize, usize) {
-        (self.entries.row_ends().len(), self.kept)
-    }
-
-    fn write<V: Value, I: Index>(
-        &self,
-        value: &impl Fn(i32) -> V,
-        arrays: &mut Arrays<'_, V, I>,
-        scratch: &mut Keys,
-        cancel: &Cancel,
-    ) -> Result<()> {
-        let Keys { narrow, narrow_spare, wide, wide_spare } = scratch;
-        let (mut indices, mut data) = (&mut *arrays.indices, &mut *arrays.data);
-        let mut end = 0;
-        for (row, row_end) in self.entries.rows().zip(&mut *arrays.row_ends) {
-            let kept = if self.numbers.is_none() {
-                // Sorted already.
-                let entries = row.iter().map(|(number, count)| (number, count.cast_signed()));
-                self.place(entries, value, indices, data)
-            } else if let Some(row) = row.small().filter(|_| self.columns.len() <= WIDE) {
-                narrow.clear();
-                reserve(narrow, row.len())?;
-                narrow.extend(
-                    row.map(|(number, count)| joined(self.numbers, number) << 8 | u32::from(count)),
-                );
-                self.kernel.sort(narrow, narrow_spare, &|| cancel.check())?;
-                let split = |key: u32| (key >> 8, (key & 0xff).cast_signed());
-                self.place(narrow.iter().map(|&key| split(key)), value, indices, data)
-            } else {
-                wide.clear();
-                reserve(wide, row.len())?;
-                wide.extend(row.iter().map(|(number, count)| {
-                    u64::from(joined(self.numbers, number)) << 32 | u64::from(count)
-                }));
-                self.kernel.sort_pairs(wide, wide_spare, &|| cancel.check())?;
-                let split = |key: u64| ((key >> 32) as u32, (key as u32).cast_signed());
-                self.place(wide.iter().map(|&key| split(key)), value, indices, data)
-            };
-            (indices, data) = (&mut indices[kept..], &mut data[kept..]);
-            end += kept;
-            *row_end = I::from_usize(end);
-        }
-        Ok(())
-    }
+/// Where the terms of a counter go.
+#[derive(Clone, Copy)]
+pub struct FirstSight<'a> {
+    /// The joined number of each of the counter's terms, if it is another.
+    pub numbers: Option<&'a [u32]>,
+    /// The column of each term, by its joined number; below 2^31, or [`NO_COLUMN`].
+    pub columns: &'a [u32],
+    /// The hot loops.
+    pub kernel: &'a dyn Kernel,
 }
 
 impl FirstSight<'_> {
-    /// Writes the entries that have a column, and returns how many these are.
-    #[inline(always)]
-    fn place<V: Value, I: Index>(
-        &self,
-        entries: impl ExactSizeIterator<Item = (u32, i32)>,
-        value: &impl Fn(i32) -> V,
-        indices: &mut [I],
-        data: &mut [V],
-    ) -> usize {
-        let length = entries.len();
-        let columns = entries.map(|(number, count)| (self.columns[number as usize], count));
-        if self.kept == self.entries.len() {
-            for ((index, datum), (column, count)) in indices.iter_mut().zip(data).zip(columns) {
-                *index = I::from_usize(column as usize);
-                *datum = value(count);
+    /// Appends those entries of counted documents to `rows` that have a column.
+    pub fn append(
+        self,
+        entries: &Entries,
+        keys: &mut Keys,
+        rows: &mut Counts,
+        cancel: &Cancel,
+    ) -> Result<()> {
+        reserve(&mut rows.row_ends, entries.row_ends().len())?;
+        reserve(&mut rows.columns, entries.len())?;
+        reserve(&mut rows.sums, entries.len())?;
+        let Keys { narrow, narrow_spare, wide, wide_spare } = keys;
+        for row in entries.rows() {
+            let Some(numbers) = self.numbers else {
+                // A counter sorts by its own numbers.
+                let entries = row.iter().map(|(number, count)| (number, count.cast_signed()));
+                self.append_row(entries, rows);
+                continue;
+            };
+            if let Some(row) = row.small().filter(|_| self.columns.len() <= WIDE) {
+                narrow.clear();
+                reserve(narrow, row.len())?;
+                let joined = |number: u32| numbers[number as usize];
+                narrow.extend(row.map(|(number, count)| joined(number) << 8 | u32::from(count)));
+                self.kernel.sort(narrow, narrow_spare, &|| cancel.check())?;
+                let split = |&key: &u32| (key >> 8, (key & 0xff).cast_signed());
+                self.append_row(narrow.iter().map(split), rows);
+            } else {
+                wide.clear();
+                reserve(wide, row.len())?;
+                let joined = |number: u32| u64::from(numbers[number as usize]);
+                wide.extend(
+                    row.iter().map(|(number, count)| joined(number) << 32 | u64::from(count)),
+                );
+                self.kernel.sort_pairs(wide, wide_spare, &|| cancel.check())?;
+                let split = |&key: &u64| ((key >> 32) as u32, (key as u32).cast_signed());
+                self.append_row(wide.iter().map(split), rows);
             }
-            return length;
         }
-        let mut place = 0;
-        for (column, count) in columns.filter(|&(column, _)| column != NO_COLUMN) {
-            indices[place] = I::from_usize(column as usize);
-            data[place] = value(count);
-            place += 1;
+        Ok(())
+    }
+
+    /// Appends a row, for which room has been reserved.
+    #[inline(always)]
+    fn append_row(self, entries: impl ExactSizeIterator<Item = (u32, i32)>, rows: &mut Counts) {
+        let mut end = rows.columns.len();
+        rows.columns.resize(end + entries.len(), 0);
+        rows.sums.resize(end + entries.len(), 0);
+        for (number, count) in entries {
+            // No branch: which terms are left out cannot be foreseen.
+            let column = self.columns[number as usize];
+            (rows.columns[end], rows.sums[end]) = (column, count);
+            end += usize::from(column != NO_COLUMN);
         }
-        place
+        rows.columns.truncate(end);
+        rows.sums.truncate(end);
+        rows.row_ends.push(end);
     }
 }
 

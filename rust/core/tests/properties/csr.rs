@@ -1,11 +1,13 @@
-//! The arrays of the matrix, against the oracle.
+//! The values of the matrix, against the oracle.
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use shardfit_core::csr::{Arrays, Index, Norm, Real, Rows, Value, fill, normalize, shape, weigh};
-use shardfit_core::error::{Error, Result};
+use shardfit_core::assembly::{Assembly, Values};
+use shardfit_core::csr::{Index, Norm, Real, normalize, weigh};
+use shardfit_core::error::Error;
+use shardfit_core::finishing::{AsCounted, Weighted};
 use shardfit_core::hashing::Counts;
-use shardfit_core::parallel::Cancel;
+use shardfit_core::parallel::{self, Cancel};
 
 use crate::oracle;
 
@@ -34,51 +36,18 @@ pub const NARROW: fn(f64) -> f32 = |value| value as f32;
 /// Not all of them good for exact products, in either precision.
 const WEIGHTS: [f64; 8] = [1.0, 0.5, 0.0, -3.0, 1.1, 1e-3, 1.0 / 3.0, 1e9];
 
-/// A chunk whose values and columns are known.
-pub struct Part(pub Counts);
-
-impl Rows for Part {
-    type Scratch = ();
-
-    fn shape(&self) -> (usize, usize) {
-        (self.0.row_ends.len(), self.0.columns.len())
+fn counts(rows: &[Vec<(u32, i32)>]) -> Counts {
+    let mut counts = Counts::default();
+    for row in rows {
+        counts.columns.extend(row.iter().map(|entry| entry.0));
+        counts.sums.extend(row.iter().map(|entry| entry.1));
+        counts.row_ends.push(counts.columns.len());
     }
-
-    fn write<V: Value, I: Index>(
-        &self,
-        value: &impl Fn(i32) -> V,
-        arrays: &mut Arrays<'_, V, I>,
-        (): &mut (),
-        _: &Cancel,
-    ) -> Result<()> {
-        for (stored, &sum) in arrays.data.iter_mut().zip(&self.0.sums) {
-            *stored = value(sum);
-        }
-        for (index, &column) in arrays.indices.iter_mut().zip(&self.0.columns) {
-            *index = I::from_usize(column as usize);
-        }
-        for (row_end, &end) in arrays.row_ends.iter_mut().zip(&self.0.row_ends) {
-            *row_end = I::from_usize(end);
-        }
-        Ok(())
-    }
-}
-
-fn counts(chunks: &Chunks) -> Vec<Part> {
-    let chunk = |rows: &Vec<Vec<(u32, i32)>>| {
-        let mut counts = Counts::default();
-        for row in rows {
-            counts.columns.extend(row.iter().map(|entry| entry.0));
-            counts.sums.extend(row.iter().map(|entry| entry.1));
-            counts.row_ends.push(counts.columns.len());
-        }
-        Part(counts)
-    };
-    chunks.iter().map(chunk).collect()
+    counts
 }
 
 impl Scaling {
-    /// The last step of a row, as a caller of the crate would write it.
+    /// What becomes of a row of a matrix that exists, as a caller of the crate would write it.
     pub fn finish<V: Real, I: Index>(self, narrow: fn(f64) -> V) -> impl Fn(&[I], &mut [V]) {
         let weights = WEIGHTS.map(narrow);
         move |columns, row| {
@@ -112,33 +81,32 @@ fn power(norm: Option<Norm>) -> u32 {
 }
 
 /// The arrays, made by the crate.
-pub fn filled<V: Real, I: Index>(
+pub fn filled<V: Real>(
     chunks: &Chunks,
     scaling: Scaling,
     threads: usize,
-    zeros: (V, I),
     narrow: fn(f64) -> V,
 ) -> Plain<V> {
-    let value = |sum| V::from_signs(if scaling.binary { 1 } else { sum });
-    written(chunks, value, scaling.finish(narrow), threads, zeros)
+    let weights = WEIGHTS.map(narrow);
+    let Scaling { binary, weighted, norm } = scaling;
+    let counted = AsCounted { binary };
+    let weights = weighted.then_some(weights.as_slice());
+    written(chunks, Weighted { counted, tf: None, weights, norm }, threads)
 }
 
-fn written<V: Value, I: Index>(
+fn written<V: Copy + Send + Sync, F: Values<V>>(
     chunks: &Chunks,
-    value: impl Fn(i32) -> V + Sync,
-    finish: impl Fn(&[I], &mut [V]) + Sync,
+    values: F,
     threads: usize,
-    zeros: (V, I),
 ) -> Plain<V> {
-    let chunks = counts(chunks);
-    let (rows, entries) = shape(&chunks);
-    let mut data = vec![zeros.0; entries];
-    let mut indices = vec![zeros.1; entries];
-    let mut row_ends = vec![zeros.1; rows];
-    let arrays = Arrays { data: &mut data, indices: &mut indices, row_ends: &mut row_ends };
-    fill(chunks, arrays, value, finish, threads, || Ok::<_, Error>(())).unwrap();
-    let plain = |array: Vec<I>| array.into_iter().map(Index::to_usize).collect();
-    (data, plain(indices), plain(row_ends))
+    let assembly = Assembly::new(values);
+    assembly.expect(chunks.len());
+    let place =
+        |number: usize, _: &Cancel| assembly.place(number, counts(&chunks[number])).map(drop);
+    parallel::run(chunks.len(), threads, || place, || Ok::<_, Error>(())).unwrap();
+    let matrix = assembly.finish();
+    let columns = matrix.columns.into_iter().map(|column| column as usize).collect();
+    (matrix.data, columns, matrix.row_ends)
 }
 
 /// The arrays, made by hand.
@@ -169,13 +137,10 @@ pub fn norm() -> impl Strategy<Value = Option<Norm>> {
 fn check(chunks: &Chunks, scaling: Scaling, threads: usize) {
     let doubles = expected(chunks, scaling, WIDE);
     let singles = expected(chunks, scaling, single);
-    assert_eq!(filled(chunks, scaling, threads, (0_f64, 0_i32), WIDE), doubles);
-    assert_eq!(filled(chunks, scaling, threads, (0_f64, 0_i64), WIDE), doubles);
-    let widened = |(data, indices, row_ends): Plain<f32>| {
-        (data.into_iter().map(f64::from).collect(), indices, row_ends)
-    };
-    assert_eq!(widened(filled(chunks, scaling, threads, (0_f32, 0_i32), NARROW)), singles);
-    assert_eq!(widened(filled(chunks, scaling, threads, (0_f32, 0_i64), NARROW)), singles);
+    assert_eq!(filled(chunks, scaling, threads, WIDE), doubles);
+    let (data, indices, row_ends) = filled(chunks, scaling, threads, NARROW);
+    let widened: Vec<f64> = data.into_iter().map(f64::from).collect();
+    assert_eq!((widened, indices, row_ends), singles);
 }
 
 proptest! {
@@ -221,15 +186,39 @@ proptest! {
     #[test]
     fn counts_as_integers_are_exact_and_as_singles_rounded(sums: Vec<i32>, threads in 0..3_usize) {
         let chunks: Chunks = sums.iter().map(|&sum| vec![vec![(5, sum)]]).collect();
-        let (ints, ..) = written(&chunks, i32::from_count, |_: &[i32], _| {}, threads, (0, 0));
+        let counted = AsCounted { binary: false };
+        let (ints, ..): Plain<i32> = written(&chunks, counted, threads);
         prop_assert_eq!(&ints, &sums);
-        let (longs, ..) = written(&chunks, i64::from_count, |_: &[i64], _| {}, threads, (0, 0));
+        let (longs, ..): Plain<i64> = written(&chunks, counted, threads);
         prop_assert!(longs.into_iter().eq(sums.iter().copied().map(i64::from)));
-        let (doubles, ..) = written(&chunks, f64::from_count, |_: &[i32], _| {}, threads, (0., 0));
+        let (doubles, ..): Plain<f64> = written(&chunks, counted, threads);
         prop_assert!(doubles.into_iter().eq(sums.iter().copied().map(f64::from)));
-        let (singles, ..) = written(&chunks, f32::from_count, |_: &[i32], _| {}, threads, (0., 0));
+        let (singles, ..): Plain<f32> = written(&chunks, counted, threads);
         let rounded = sums.iter().map(|&sum| single(sum.into()));
         prop_assert!(singles.into_iter().map(f64::from).eq(rounded));
+    }
+
+    #[test]
+    fn counts_are_replaced_before_they_are_weighted(
+        counts: Vec<u8>,
+        binary: bool,
+        weighted: bool,
+        threads in 0..3_usize,
+    ) {
+        let chunks: Chunks = counts.iter().map(|&count| vec![vec![(4, count.into())]]).collect();
+        let tf: Vec<f64> = (0..256).map(|count| f64::from(count).sqrt() + 0.25).collect();
+        let values = Weighted {
+            counted: AsCounted { binary },
+            tf: Some(&tf),
+            weights: weighted.then_some(WEIGHTS.as_slice()),
+            norm: None,
+        };
+        let (data, ..) = written(&chunks, values, threads);
+        let expected = counts.iter().map(|&count| {
+            let replaced = tf[if binary { 1 } else { count.into() }];
+            if weighted { replaced * WEIGHTS[4] } else { replaced }
+        });
+        prop_assert!(data.into_iter().eq(expected));
     }
 }
 
@@ -238,7 +227,7 @@ fn rows_of_zeros_are_not_scaled() {
     for norm in [Norm::L1, Norm::L2] {
         let scaling = Scaling { norm: Some(norm), ..UNSCALED };
         let rows = vec![vec![vec![(3, 0), (5, 0)], vec![], vec![(4, -2)]]];
-        let (data, indices, row_ends) = filled(&rows, scaling, 1, (0_f64, 0_i32), |value| value);
+        let (data, indices, row_ends) = filled(&rows, scaling, 1, WIDE);
         assert_eq!(data, [0.0, 0.0, -1.0]);
         assert_eq!(indices, [3, 5, 4]);
         assert_eq!(row_ends, [2, 2, 3]);
@@ -248,59 +237,8 @@ fn rows_of_zeros_are_not_scaled() {
 #[test]
 fn single_precision_counts_up_to_two_to_the_24() {
     let limit = 1 << 24;
-    let rows = vec![vec![vec![(0, limit), (1, limit + 1), (2, i32::MAX), (3, -limit - 9)]]];
-    let (data, ..) = filled(&rows, UNSCALED, 1, (0_f32, 0_i32), |value| value as f32);
+    let sums = [limit, limit + 1, i32::MAX, -limit - 9];
     let limit = limit as f32;
-    assert_eq!(data, [limit, limit, limit, -limit]);
-}
-
-#[test]
-fn each_row_is_finished_once_with_its_own_columns() {
-    let chunks: Chunks = vec![
-        vec![vec![(3, 1), (1, 2)], vec![], vec![(2, 3)]],
-        vec![],
-        vec![vec![(0, 4), (7, 5), (6, 6)]],
-    ];
-    for threads in [0, 1, 2] {
-        let finish = |columns: &[i64], row: &mut [i64]| {
-            assert_eq!(columns.len(), row.len());
-            for (value, column) in row.iter_mut().zip(columns) {
-                *value = *value * 10 + column;
-            }
-        };
-        let (data, ..) = written(&chunks, i64::from_count, finish, threads, (0, 0));
-        assert_eq!(data, [13, 21, 32, 40, 57, 66]);
-    }
-}
-
-fn fill_arrays_of(entries: usize, indices: usize, rows: usize) {
-    let chunks = counts(&vec![vec![vec![(1, 1), (2, 1)]]]);
-    let (mut data, mut indices, mut row_ends) =
-        (vec![0_f64; entries], vec![0_i32; indices], vec![0_i32; rows]);
-    let arrays = Arrays { data: &mut data, indices: &mut indices, row_ends: &mut row_ends };
-    fill(chunks, arrays, f64::from_count, |_, _| {}, 1, || Ok::<_, Error>(())).unwrap();
-}
-
-#[test]
-#[should_panic(expected = "arrays are too long")]
-fn arrays_that_are_too_long_are_refused() {
-    fill_arrays_of(3, 2, 1);
-}
-
-#[test]
-#[should_panic(expected = "as many values as entries")]
-fn too_few_values_are_refused() {
-    fill_arrays_of(1, 2, 1);
-}
-
-#[test]
-#[should_panic(expected = "as many indices as entries")]
-fn too_few_indices_are_refused() {
-    fill_arrays_of(2, 1, 1);
-}
-
-#[test]
-#[should_panic(expected = "as many ends as rows")]
-fn too_few_rows_are_refused() {
-    fill_arrays_of(2, 2, 0);
+    let expected = [limit, limit, limit, -limit];
+    assert_eq!(sums.map(|sum| f32::from_signs(sum).to_bits()), expected.map(f32::to_bits));
 }

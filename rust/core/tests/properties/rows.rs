@@ -3,21 +3,16 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index as Place, select};
-use shardfit_core::csr::{Arrays, Index, Value, fill, shape};
 use shardfit_core::documents::Document;
-use shardfit_core::error::Error;
 use shardfit_core::hashing::Counts;
 use shardfit_core::kernel::available;
 use shardfit_core::parallel::Cancel;
 use shardfit_core::vocabulary::Vocabulary;
-use shardfit_core::vocabulary::rows::{
-    Buffers, Columns, FirstSight, NO_COLUMN, count_kept, look_up,
-};
+use shardfit_core::vocabulary::rows::{Buffers, Columns, FirstSight, Keys, NO_COLUMN, look_up};
 
 use crate::corpus::{
     Deal, Dealt, Listed, Term, count_dealt, counted, deal, distinct, documents, term, terminology,
 };
-use crate::csr::Plain;
 
 fn store(documents: &[Vec<Term>]) -> Vec<Listed> {
     documents.iter().map(|terms| Listed::new(terms)).collect()
@@ -27,53 +22,39 @@ fn views(stored: &[Listed]) -> Vec<Document<'_>> {
     stored.iter().map(Listed::document).collect()
 }
 
-/// The matrix of documents, made by the crate. `columns` are by place in the order of first sight.
-fn matrix<V: Value, I: Index>(
-    documents: &[Vec<Term>],
-    (deal, counters): (&Deal, usize),
-    columns: &[u32],
-    threads: usize,
-    (value, index): (V, I),
-) -> Plain<V> {
+/// The rows of documents, made by the crate. `columns` are by place in the order of first sight.
+fn rows(documents: &[Vec<Term>], (deal, counters): (&Deal, usize), columns: &[u32]) -> Counts {
     let stored = store(documents);
     // All of them have their turn.
-    let kernel = available()[(documents.len() + threads) % available().len()];
+    let kernel = available()[(documents.len() + counters) % available().len()];
     let Dealt { entries, renumbering, counts, .. } =
         count_dealt(terminology(kernel), &views(&stored), deal, counters);
     let terms = counts.vocabulary.terms().len();
     // What stands in the place of the number 0 is never asked for.
     let columns = [&[12_345_678], &columns[..terms]].concat();
-    let chunks: Vec<FirstSight> = entries
-        .into_iter()
-        .map(|(counter, entries)| {
-            let numbers = renumbering[counter].as_deref();
-            let kept = count_kept(&entries, numbers, &columns);
-            FirstSight::new(entries, numbers, &columns, kept, kernel)
-        })
-        .collect();
-    let (n_rows, n_entries) = shape(&chunks);
-    let (mut data, mut indices) = (vec![value; n_entries], vec![index; n_entries]);
-    let mut row_ends = vec![index; n_rows];
-    let arrays = Arrays { data: &mut data, indices: &mut indices, row_ends: &mut row_ends };
-    fill(chunks, arrays, V::from_count, |_, _| {}, threads, || Ok::<_, Error>(())).unwrap();
-    let plain = |array: Vec<I>| array.into_iter().map(Index::to_usize).collect();
-    (data, plain(indices), plain(row_ends))
+    let (mut keys, mut rows, cancel) = (Keys::default(), Counts::default(), Cancel::default());
+    for (counter, entries) in entries {
+        let numbers = renumbering[counter].as_deref();
+        let first_sight = FirstSight { numbers, columns: &columns, kernel };
+        first_sight.append(&entries, &mut keys, &mut rows, &cancel).unwrap();
+    }
+    rows
 }
 
 /// As `fit_transform` has it: entries by first sight of their terms in all documents, whatever their
 /// columns, and those of terms that have been left out left out.
-fn expected(documents: &[Vec<Term>], columns: &[u32]) -> Plain<i32> {
-    let (mut data, mut indices, mut row_ends) = (vec![], vec![], vec![]);
+fn expected(documents: &[Vec<Term>], columns: &[u32]) -> Counts {
+    let mut rows = Counts::default();
     for row in counted(documents).1 {
         for (place, count) in row {
             if columns[place] != NO_COLUMN {
-                indices.push(columns[place] as usize);
-                data.push(count);
+                rows.columns.push(columns[place]);
+                rows.sums.push(count);
             }
         }
-        row_ends.push(data.len());
+        rows.row_ends.push(rows.columns.len());
     }
-    (data, indices, row_ends)
+    rows
 }
 
 /// Columns for as many terms as there can be: any order, some left out.
@@ -111,19 +92,9 @@ proptest! {
         deal in deal(),
         counters in 1..5_usize,
         columns in columns(),
-        threads in 0..4_usize,
     ) {
-        let (data, indices, row_ends) = expected(&documents, &columns);
-        let deal = (&deal, counters);
-        prop_assert_eq!(
-            matrix(&documents, deal, &columns, threads, (0_i32, 0_i32)),
-            (data.clone(), indices.clone(), row_ends.clone())
-        );
-        let wide = data.iter().copied().map(f64::from).collect();
-        prop_assert_eq!(
-            matrix(&documents, deal, &columns, threads, (0_f64, 0_i64)),
-            (wide, indices, row_ends)
-        );
+        let got = rows(&documents, (&deal, counters), &columns);
+        prop_assert_eq!(got, expected(&documents, &columns));
     }
 }
 
@@ -137,7 +108,7 @@ proptest! {
         counters in 1..4_usize,
         columns in columns(),
     ) {
-        let got = matrix(&documents, (&deal, counters), &columns, 2, (0_i32, 0_i32));
+        let got = rows(&documents, (&deal, counters), &columns);
         prop_assert_eq!(got, expected(&documents, &columns));
     }
 }
@@ -151,7 +122,7 @@ fn rows_of_very_many_terms() {
     let columns: Vec<u32> = (0..70_000).map(|i| if i % 7 == 0 { NO_COLUMN } else { i }).collect();
     for counters in [1, 2] {
         let deal = vec![(0, true), (1, true)];
-        let got = matrix(&documents, (&deal, counters), &columns, 2, (0_i32, 0_i64));
+        let got = rows(&documents, (&deal, counters), &columns);
         assert!(got == expected(&documents, &columns));
     }
 }
@@ -247,7 +218,7 @@ fn counts_of_any_size_stand_side_by_side() {
             columns[place] = NO_COLUMN;
         }
         let deal = vec![(0, false), (1, true), (0, true), (2, true), (1, true)];
-        let got = matrix(&documents, (&deal, 3), &columns, 2, (0_i32, 0_i64));
+        let got = rows(&documents, (&deal, 3), &columns);
         assert_eq!(got, expected(&documents, &columns));
     }
     let terms: Vec<Term> = (0..8).map(|i| format!("{i}").into_bytes()).collect();

@@ -23,23 +23,24 @@ fn scale_all<V: Real, I: Index>(
 /// The matrix without scaling, scaled then.
 fn scaled<V: Real, I: Index>(
     (mut data, indices, row_ends): Plain<V>,
+    to_index: fn(usize) -> I,
     finish: impl Fn(&[I], &mut [V]) + Sync,
     threads: usize,
 ) -> Vec<V> {
-    let index = |array: &[usize]| array.iter().map(|&index| I::from_usize(index)).collect();
-    let (indices, row_ends): (Vec<I>, Vec<I>) = (index(&indices), index(&row_ends));
+    let index = |array: Vec<usize>| array.into_iter().map(to_index).collect();
+    let (indices, row_ends): (Vec<I>, Vec<I>) = (index(indices), index(row_ends));
     scale_all(&mut data, &indices, &row_ends, finish, threads);
     data
 }
 
 fn check(chunks: &Chunks, scaling: Scaling, threads: usize) {
-    let (expected, ..) = filled(chunks, scaling, 0, (0_f64, 0_i32), WIDE);
-    let doubles = filled(chunks, UNSCALED, 0, (0_f64, 0_i32), WIDE);
-    let got = scaled(doubles, scaling.finish::<f64, i32>(WIDE), threads);
+    let (expected, ..) = filled(chunks, scaling, 0, WIDE);
+    let doubles = filled(chunks, UNSCALED, 0, WIDE);
+    let got = scaled(doubles, |index| index as i32, scaling.finish(WIDE), threads);
     assert!(got == expected, "{scaling:?}");
-    let (expected, ..) = filled(chunks, scaling, 0, (0_f32, 0_i32), NARROW);
-    let singles = filled(chunks, UNSCALED, 0, (0_f32, 0_i32), NARROW);
-    let got = scaled(singles, scaling.finish::<f32, i64>(NARROW), threads);
+    let (expected, ..) = filled(chunks, scaling, 0, NARROW);
+    let singles = filled(chunks, UNSCALED, 0, NARROW);
+    let got = scaled(singles, |index| index as i64, scaling.finish(NARROW), threads);
     assert!(got == expected, "{scaling:?}");
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use shardfit_core::analyzer::{JoinedTokens, NgramRange, TokenRule};
-use shardfit_core::csr::{self, Arrays, Norm, Value, fill, shape};
+use shardfit_core::csr::{self, Norm};
 use shardfit_core::documents::{Document, Span};
 use shardfit_core::error::{Error, Result};
 use shardfit_core::hashing::{self, Buckets, Counts, Hasher, hash_documents};
@@ -15,12 +15,11 @@ use shardfit_core::kernel::{Kernel, Scalar};
 use shardfit_core::parallel::{self, Cancel};
 use shardfit_core::vocabulary::counting::{Counter, Terminology, join};
 use shardfit_core::vocabulary::entries::Entries;
-use shardfit_core::vocabulary::rows::{self, FirstSight, look_up};
+use shardfit_core::vocabulary::rows::{self, FirstSight, Keys, look_up};
 use shardfit_core::vocabulary::sorting::alphabetical;
 use shardfit_core::vocabulary::{Record, Seed};
 
 use crate::corpus::{Listed, Term, terminology};
-use crate::csr::Part;
 use crate::inputs::Stored;
 use crate::oracle::{Kind, Setting};
 
@@ -290,30 +289,21 @@ fn long_entries() -> Entries {
 
 #[test]
 fn rows_stop_within_a_sort() {
-    let steps = Steps::default();
-    let kernel = Overtaken { steps: &steps, cancel: None };
+    let entries = long_entries();
     let columns: Vec<u32> = (0..=70_000).collect();
     // Numbers that are not those of the counter, so that rows have to be sorted.
-    let joined: Vec<u32> = (0..=70_000).collect();
-    let chunk = || FirstSight::new(long_entries(), Some(&joined), &columns, 70_000, &kernel);
-    let chunks = vec![chunk(), chunk(), chunk()];
-    let (n_rows, n_entries) = shape(&chunks);
-    let (mut data, mut indices) = (vec![0_i64; n_entries], vec![0_i32; n_entries]);
-    let mut row_ends = vec![0; n_rows];
-    let arrays = Arrays { data: &mut data, indices: &mut indices, row_ends: &mut row_ends };
-    let result = fill(chunks, arrays, i64::from_count, |_, _| {}, 1, || steps.proceed());
+    let joined = columns.clone();
+    let steps = Steps::default();
+    let kernel = &Overtaken { steps: &steps, cancel: None };
+    let first_sight = FirstSight { numbers: Some(&joined), columns: &columns, kernel };
+    let worker = || {
+        |_, cancel: &Cancel| {
+            first_sight.append(&entries, &mut Keys::default(), &mut Counts::default(), cancel)
+        }
+    };
+    let result = parallel::run(3, 1, worker, || steps.proceed());
     assert_eq!(result, Err(Error::Cancelled));
     assert_eq!(steps.0.into_inner(), 1);
-}
-
-#[test]
-fn filling_stops_between_chunks() {
-    let chunk = || Part(Counts { row_ends: vec![1], columns: vec![1], sums: vec![1] });
-    let chunks: Vec<Part> = (0..100_000).map(|_| chunk()).collect();
-    let mut arrays = (vec![0_f64; 100_000], vec![0_i32; 100_000], vec![0_i32; 100_000]);
-    let arrays = Arrays { data: &mut arrays.0, indices: &mut arrays.1, row_ends: &mut arrays.2 };
-    let result = fill(chunks, arrays, f64::from_count, |_, _| {}, 2, || Err(Error::Cancelled));
-    assert_eq!(result, Err(Error::Cancelled));
 }
 
 #[test]
