@@ -51,7 +51,7 @@ pub(crate) fn csr_arrays<V: Element + Copy>(
 }
 
 /// The memory of an array, while there is one.
-#[pyclass(frozen)]
+#[pyclass(frozen, module = "shardfit._rust")]
 struct Lender {
     _memory: Piece,
 }
@@ -59,17 +59,17 @@ struct Lender {
 /// An array of these elements where they are. If they are many, their memory will be used again.
 fn lent_array<T: Element + Copy>(
     py: Python<'_>,
-    elements: Vec<T>,
+    mut elements: Vec<T>,
 ) -> PyResult<Bound<'_, PyArray1<T>>> {
     if size_of_val(elements.as_slice()) < spare::LARGE {
         return Ok(PyArray1::from_vec(py, elements));
     }
-    let (start, length) = (elements.as_ptr(), elements.len());
+    let (start, length) = (elements.as_mut_ptr(), elements.len());
     let lender = Bound::new(py, Lender { _memory: Piece::new(elements) })?;
     // SAFETY: the elements stay where they are as long as the lender lives, and the array keeps it alive. Nobody else has
     // a reference to them, so the array may be written to.
     unsafe {
-        let elements = ArrayView1::from_shape_ptr(length, start);
+        let elements = ArrayView1::from_shape_ptr(length, start.cast_const());
         Ok(PyArray1::borrow_from_array(&elements, lender.into_any()))
     }
 }

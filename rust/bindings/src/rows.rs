@@ -148,7 +148,7 @@ impl<'py> Writing<'_, 'py> {
         reserve(&mut waiting, chunks.len()).map_err(Failure::from)?;
         // Each is freed when it has been written.
         waiting.extend(chunks.into_iter().map(|chunk| Mutex::new(Some(chunk))));
-        let assembly = Assembly::<V, F>::new(values);
+        let assembly = Assembly::<V, F>::with_capacity(values, rows.n_entries);
         assembly.expect(waiting.len());
         let worker = || {
             let (mut keys, mut found) = (Keys::default(), Counts::default());

@@ -18,7 +18,8 @@
 //!
 //! How many entries there will be is known at the end only. Gathering all parts first and copying them then
 //! would write everything to memory twice, and need it twice. Here memory is reserved for as many entries as
-//! there will be if the rest is like what has come, and touched only where entries go. It is memory of an earlier matrix,
+//! there will be if the rest is like what has come, and touched only where entries go. Where the number is known, memory
+//! for one more is a part of a huge page more that is touched. It is memory of an earlier matrix,
 //! if there is some ([`spare`]).
 //!
 //! # Safety
@@ -81,6 +82,8 @@ struct Order {
     entries: usize,
     /// How many parts there will be, as far as is known.
     expected: usize,
+    /// How many entries there will be at the most, if that is known.
+    capacity: Option<usize>,
 }
 
 impl<V: Copy + Send + Sync, F: Values<V>> Assembly<V, F> {
@@ -88,6 +91,13 @@ impl<V: Copy + Send + Sync, F: Values<V>> Assembly<V, F> {
     pub fn new(values: F) -> Self {
         let (data, columns) = (Shared::new(), Shared::new());
         Self { values, order: Mutex::new(Order::default()), data, columns }
+    }
+
+    /// An assembly of no parts, which will have no more than so many entries.
+    pub fn with_capacity(values: F, entries: usize) -> Self {
+        let assembly = Self::new(values);
+        assembly.order().capacity = Some(entries);
+        assembly
     }
 
     /// Announces so many more parts. Returns the number of the first.
@@ -150,11 +160,14 @@ impl<V: Copy + Send + Sync, F: Values<V>> Assembly<V, F> {
         order.row_ends.extend(part.row_ends.iter().map(|end| entries + end));
         order.entries += part.columns.len();
         order.next += 1;
-        // If the rest is like what has come, with something to spare.
-        let total = order.entries as f64 / order.next as f64 * order.expected as f64 * 1.125;
+        let total = order.capacity.unwrap_or_else(|| {
+            // If the rest is like what has come, with something to spare.
+            let density = order.entries as f64 / order.next as f64;
+            (density * order.expected as f64 * 1.125) as usize
+        });
         Ok((
-            self.data.claim(part.columns.len(), total as usize)?,
-            self.columns.claim(part.columns.len(), total as usize)?,
+            self.data.claim(part.columns.len(), total)?,
+            self.columns.claim(part.columns.len(), total)?,
         ))
     }
 

@@ -3,6 +3,8 @@
 //! The bindings map each variant onto the builtin Python exception that fits; nothing here panics on
 //! account of its input.
 
+use crate::spare;
+
 /// A failure of the core.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -67,6 +69,10 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// `Vec::push` aborts the process when memory runs out, which no Python caller can catch; whatever
 /// grows with the input is therefore reserved here first.
 pub fn reserve<T>(vector: &mut Vec<T>, additional: usize) -> Result<()> {
+    if vector.try_reserve(additional).is_ok() {
+        return Ok(());
+    }
+    spare::give_up();
     vector
         .try_reserve(additional)
         .map_err(|_| Error::OutOfMemory { bytes: additional.saturating_mul(size_of::<T>()) })

@@ -4,8 +4,9 @@
 //!
 //! Documents go in as they lie in memory ([`documents`]); an analyzer finds their features
 //! ([`analyzer`]), which are hashed ([`murmur3`]) to buckets and counted ([`hashing`]), or counted by the terms
-//! themselves ([`vocabulary`]); the rows are assembled into the arrays of a sparse matrix ([`csr`]). Chunks of documents are dealt to threads
-//! ([`parallel`]), and the loops where the time goes stand behind one trait ([`kernel`]).
+//! themselves ([`vocabulary`]); the rows get their values ([`finishing`]) and are assembled into the arrays of a sparse
+//! matrix ([`assembly`]). Chunks of documents are dealt to threads ([`parallel`]), and the loops where the time goes stand
+//! behind one trait ([`kernel`]).
 //!
 //! # Example
 //!
@@ -48,9 +49,7 @@
 //!
 //! `unsafe` code is in the vector kernels, where threads write to one piece of memory ([`assembly`]), where memory
 //! is used again ([`spare`]), and around two hints that change nothing: huge pages ([`memory`]) and reading ahead
-//! ([`documents`]). Results do not depend on the number of
-//! threads or on the kernel.
-//! No input makes it panic, and memory that grows with the text of the input is reserved fallibly.
+//! ([`documents`]). Results do not depend on the number of threads or on the kernel. No input makes it panic, and memory that grows with the text of the input is reserved fallibly.
 
 #![deny(unsafe_code)]
 

@@ -11,7 +11,7 @@
 //! still be in memory when the matrix comes. Memory that has never been written to takes no room, so an
 //! array that grows may map much more than it needs and hardly ever has to move. What will be written to
 //! everywhere is asked for at once: fault by fault it takes several times as long, and threads hold each other
-//! up. Of what is large, pages are 2 MiB each: looking up 170,000 terms in pages of 4 KiB, the processor waited for
+//! up. Of what is large then, pages are 2 MiB each: looking up 170,000 terms in pages of 4 KiB, the processor waited for
 //! the addresses of pages, too.
 //!
 //! Elements are bytes because turning bytes into numbers in place takes `unsafe` code, and reading a number
@@ -22,12 +22,13 @@ use std::mem::MaybeUninit;
 use memmap2::{MmapMut, MmapOptions};
 
 use crate::error::{Error, Result, reserve};
+use crate::spare;
 
 /// Smaller arrays are on the heap: mapping takes longer than filling them.
 const SMALL_BYTES: usize = 1 << 16;
 /// A mapping that is outgrown is followed by one this many times as large.
 const GROWTH: usize = 8;
-/// From this size on, memory is asked for in pages of 2 MiB.
+/// From this size on, memory that will be written to everywhere is asked for in pages of 2 MiB.
 const HUGE_BYTES: usize = 1 << 21;
 
 /// Maps memory that is zero, at least one byte of it, which will be written to everywhere.
@@ -37,6 +38,8 @@ fn map(bytes: usize) -> Result<MmapMut> {
         return map.map_err(|_| Error::OutOfMemory { bytes });
     }
     let map = map_sparsely(bytes)?;
+    #[cfg(target_os = "linux")]
+    let _ = map.advise(memmap2::Advice::HugePage);
     // Where a system knows no such advice, memory comes page by page as it is written to.
     #[cfg(target_os = "linux")]
     let _ = map.advise(memmap2::Advice::PopulateWrite);
@@ -45,12 +48,11 @@ fn map(bytes: usize) -> Result<MmapMut> {
 
 /// Maps memory that is zero, and may be written to only in parts.
 fn map_sparsely(bytes: usize) -> Result<MmapMut> {
-    let map = MmapMut::map_anon(bytes).map_err(|_| Error::OutOfMemory { bytes })?;
-    #[cfg(target_os = "linux")]
-    if bytes >= HUGE_BYTES {
-        let _ = map.advise(memmap2::Advice::HugePage);
-    }
-    Ok(map)
+    let retry = |_| {
+        spare::give_up();
+        MmapMut::map_anon(bytes)
+    };
+    MmapMut::map_anon(bytes).or_else(retry).map_err(|_| Error::OutOfMemory { bytes })
 }
 
 /// Fails if so much memory cannot be had at the moment.

@@ -2,7 +2,7 @@
 //!
 //! # Overview
 //!
-//! A [`Piece`] is the memory of a large vector whose elements others read for as long as they like. When it is dropped,
+//! A [`Piece`] is the memory of a large vector whose elements others use for as long as they like. When it is dropped,
 //! its pages are offered to the system, which takes them if it needs them, and it is kept as a spare:
 //!
 //! ```text
@@ -25,6 +25,11 @@
 //! without it: it is the first to go where memory is short, before anything is swapped out or killed. Until then it counts
 //! as this process', as a spare, and as what an allocator holds, would anyway.
 //!
+//! Limits on a process' address space know nothing of such offers, so spares are [given up](give_up) wherever memory is
+//! refused, and what is larger than 256 MiB is not kept at all.
+//!
+//! What grows by more than its estimate, in parts of 64 MB of text, is moved by the system as before.
+//!
 //! An allocator's own holes do the same for less than 32 MiB (glibc); to raise that limit for the whole process is not
 //! for a library to do.
 
@@ -36,6 +41,8 @@ use std::sync::Mutex;
 
 /// What is smaller than this is left to the allocator.
 pub const LARGE: usize = 1 << 22;
+/// What is larger is not kept: nobody expects a process to stay that large.
+const LARGEST: usize = 1 << 28;
 /// Data and columns of a matrix.
 const MOST: usize = 2;
 
@@ -78,7 +85,9 @@ impl Piece {
 
 impl Drop for Piece {
     fn drop(&mut self) {
-        let Some(memory) = self.0.take().filter(|memory| memory.layout.size() >= LARGE) else {
+        let Some(memory) =
+            self.0.take().filter(|memory| (LARGE..=LARGEST).contains(&memory.layout.size()))
+        else {
             return;
         };
         let Ok(mut spares) = SPARES.try_lock() else { return };
@@ -116,6 +125,14 @@ pub fn take<T>(capacity: usize) -> Option<Vec<T>> {
     })
 }
 
+/// Gives all spares up, before somebody is told that there is no memory. Limits on address space count them.
+#[cold]
+pub fn give_up() {
+    if let Ok(mut spares) = SPARES.try_lock() {
+        spares.clear();
+    }
+}
+
 /// Offers the pages of some memory to the system, whole huge ones only. Fails where systems cannot take such an offer.
 #[cfg(target_os = "linux")]
 fn offer(memory: &Memory) -> bool {
@@ -133,7 +150,7 @@ fn offer(_: &Memory) -> bool {
     false
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 

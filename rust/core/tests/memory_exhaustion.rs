@@ -270,7 +270,8 @@ fn counting_terms() {
         let first_sight =
             FirstSight { numbers: Some(&joined), columns: &columns, kernel: terminology.kernel };
         let prepare = || {
-            let assembly = Assembly::<i64, _>::new(AsCounted { binary: false });
+            let assembly =
+                Assembly::<i64, _>::with_capacity(AsCounted { binary: false }, entries.len());
             (Some((Keys::default(), Counts::default())), assembly)
         };
         let matrix = exhaust(prepare, |(mut made, assembly)| {

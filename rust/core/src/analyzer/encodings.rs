@@ -41,6 +41,7 @@ pub struct Encodings {
 impl Encodings {
     /// Builds the table, in lower case or not, from what is known of each code point: what it becomes, unless that is
     /// more than one character of the plane; and its classes, [`WORD`] and [`NON_SPACE`].
+    #[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "for pages"))]
     pub fn new(lowercase: bool, character: impl Fn(u32) -> (Option<u16>, u32)) -> Self {
         let characters: Vec<_> = (0..PLANE as u32).map(character).collect();
         let entries: Vec<u32> = characters

@@ -66,6 +66,7 @@ pub struct Splitting<'t> {
     /// Whether to lower-case first.
     pub lowercase: bool,
     /// Characters outside ASCII, unless there are none or more is to be done to them.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "no kernel asks"))]
     pub(crate) encodings: Option<&'t Encodings>,
 }
 

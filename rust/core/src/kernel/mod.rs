@@ -36,12 +36,12 @@ pub use avx2::Avx2;
 pub use avx512::Avx512;
 pub use scalar::Scalar;
 
-use self::short::{Buffers, Texts};
 use std::iter;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use self::short::{Buffers, Texts};
 use crate::analyzer::encodings::Encodings;
 use crate::analyzer::folding::{Edge, Target, Units, choose_portably, fold_portably};
 use crate::analyzer::{JoinedTokens, NgramRange, TokenClass, TokenRule};

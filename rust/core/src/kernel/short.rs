@@ -37,7 +37,7 @@ pub struct Buffers {
     pub text: Vec<u8>,
     /// Where what is in there.
     pub blocks: Vec<Block>,
-    /// The number of blocks up to the end of each document.
+    /// The number of blocks up to the end of each document, then that of tokens.
     pub ends: Vec<u32>,
     /// Tokens of all documents.
     pub spans: Vec<Span>,

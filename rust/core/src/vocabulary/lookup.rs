@@ -8,7 +8,7 @@ use crate::kernel::Kernel;
 /// Terms that are looked up together. A thread uses one again and again.
 #[derive(Debug, Default)]
 pub struct Lookup {
-    /// Their numbers; 0 where there is none.
+    /// Their numbers, 0 where there is none; guesses before they are settled.
     pub numbers: Vec<u32>,
     /// How many terms there are. The next two have room for more.
     length: usize,

@@ -60,7 +60,7 @@ const FEWEST_SLOTS: usize = 1 << 6;
 pub struct Vocabulary {
     seed: Seed,
     terms: Terms,
-    /// Numbers of terms, or 0. As many as a power of two. There are none before they are needed.
+    /// Numbers of terms beside some of their hashes, or 0. As many as a power of two. There are none before they are needed.
     slots: OnceLock<Array<4>>,
 }
 
@@ -287,14 +287,14 @@ fn slots_for(terms: usize) -> usize {
 /// Puts the number of a term into a slot.
 #[inline(always)]
 fn fill(slots: &mut [[u8; 4]], place: usize, hash: u32, number: u32) {
-    let mask = slots.len() as u32 - 1;
+    let mask = (slots.len() - 1) as u32;
     slots[place] = (hash & !mask | number).to_ne_bytes();
 }
 
 /// The number in a slot, if the rest of the hash is that of this one.
 #[inline(always)]
 fn number_in(slots: &[[u8; 4]], place: usize, hash: u32) -> Option<u32> {
-    let mask = slots.len() as u32 - 1;
+    let mask = (slots.len() - 1) as u32;
     let slot = u32::from_ne_bytes(slots[place]);
     ((slot ^ hash) & !mask == 0).then_some(slot & mask)
 }

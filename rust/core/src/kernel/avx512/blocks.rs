@@ -35,12 +35,14 @@
 use std::arch::x86_64::*;
 
 use super::lookup::{Looked, Open, set};
+use super::murmur3::set as set_wide;
 use super::text::{Classifier, load, load_part};
 use crate::analyzer::encodings::Encodings;
 use crate::analyzer::pages::{ELSEWHERE, PAGE, Pages};
 use crate::analyzer::{Splitting, TokenClass};
 use crate::documents::{Document, Text};
 use crate::error::{Result, reserve};
+use crate::hashing::PREFETCHED;
 use crate::kernel::short::{Block, Buffers};
 use crate::murmur3::PADDING;
 
@@ -60,8 +62,6 @@ pub(super) const UNITS: usize = 32;
 const WIDE: usize = 16;
 /// How many ASCII characters are looked at together.
 pub(super) const BYTES: usize = 64;
-/// While a document is folded, the one so many further on is fetched from memory.
-const PREFETCHED: usize = 2;
 
 /// Writes the first documents to the text, as many as there is room for, in blocks, and returns how many these are, and
 /// whether the next is not for this.
@@ -337,13 +337,6 @@ impl Folding<'_> {
 
 /// A bit of the first and the second operand, or of the third.
 const AND_OR: i32 = 0xea;
-
-/// The same 32 bits in each lane.
-#[target_feature(enable = "avx512f")]
-#[inline]
-fn set_wide(bits: u32) -> __m512i {
-    _mm512_set1_epi32(bits.cast_signed())
-}
 
 /// Makes a buffer so long.
 fn grow<T: Copy>(buffer: &mut Vec<T>, length: usize, filling: T) -> Result<()> {

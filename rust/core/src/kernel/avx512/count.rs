@@ -64,7 +64,8 @@ pub(super) fn count_rows<'k>(
     reserve(sums, keys + LANES)?;
     let before = columns.len();
     let mut left = keys;
-    // SAFETY: there is room for as many entries as there are keys in all rows, and for 16 more.
+    // SAFETY: there is room for as many entries as there are keys in all rows, and for 16 more; the first `number` of them
+    // have been written.
     unsafe {
         let mut entries = Entries {
             columns: columns.as_mut_ptr().add(before),
