@@ -344,15 +344,11 @@ pub(crate) fn chunk_documents(documents: &[Document<'_>]) -> Result<Vec<Range<us
     let (mut start, mut size) = (0, 0);
     for (i, document) in documents.iter().enumerate() {
         size += document.size() + DOCUMENT_OVERHEAD;
-        if size >= CHUNK_BYTES {
+        if size >= CHUNK_BYTES || i + 1 == documents.len() {
             reserve(&mut chunks, 1)?;
             chunks.push(start..i + 1);
             (start, size) = (i + 1, 0);
         }
-    }
-    if start < documents.len() {
-        reserve(&mut chunks, 1)?;
-        chunks.push(start..documents.len());
     }
     Ok(chunks)
 }
