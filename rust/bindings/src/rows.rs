@@ -14,13 +14,13 @@ use shardfit_core::hashing::Counts;
 use shardfit_core::parallel::{self, Cancel};
 use shardfit_core::vocabulary::counting::{Renumbering, TermCounts};
 use shardfit_core::vocabulary::entries::Entries;
-use shardfit_core::vocabulary::rows::{FirstSight, Keys};
+use shardfit_core::vocabulary::rows::{Columns, FirstSight, Keys};
 
 use crate::errors::Failure;
 use crate::feed::check_signals;
 use crate::kernel::kernel;
 use crate::matrix::{CsrArrays, SMALL_ENTRIES, csr_arrays, read_norm};
-use crate::vocabulary::{columns_by_number, width};
+use crate::vocabulary::columns_by_number;
 
 /// What becomes of counts on their way into the matrix.
 #[derive(FromPyObject)]
@@ -84,7 +84,7 @@ impl Rows {
             self.counted.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner).take();
         let counted =
             counted.ok_or_else(|| PyValueError::new_err("these rows have been used up"))?;
-        let columns = columns_by_number(columns.as_slice()?, counted.n_terms)?;
+        let columns = Columns::new(columns_by_number(columns.as_slice()?, counted.n_terms)?);
         let writing = Writing { rows: self, counted, columns: &columns, weighting: &weighting };
         let values = AsCounted { binary: weighting.binary };
         let is_weighted =
@@ -108,8 +108,7 @@ impl Rows {
 struct Writing<'a, 'py> {
     rows: &'a Rows,
     counted: Counted,
-    /// By number of a term.
-    columns: &'a [u32],
+    columns: &'a Columns,
     weighting: &'a Weighting<'py>,
 }
 
@@ -125,7 +124,7 @@ impl<'py> Writing<'_, 'py> {
         let tf = tf.as_ref().map(|tf| tf.as_slice()).transpose()?;
         let weights = idf.as_ref().map(|idf| idf.as_slice()).transpose()?;
         let most = if counted.binary { 1 } else { self.rows.largest_count as usize };
-        let width = width(self.columns);
+        let width = self.columns.width();
         if tf.is_some_and(|tf| tf.len() <= most)
             || weights.is_some_and(|weights| weights.len() < width)
         {
@@ -143,7 +142,7 @@ impl<'py> Writing<'_, 'py> {
         values: F,
     ) -> PyResult<CsrArrays<'py>> {
         let Self { rows, counted: Counted { chunks, renumbering, .. }, columns, weighting } = self;
-        let kernel = kernel()?;
+        let (kernel, columns) = (kernel()?, columns.by_number());
         let mut waiting = Vec::new();
         reserve(&mut waiting, chunks.len()).map_err(Failure::from)?;
         // Each is freed when it has been written.

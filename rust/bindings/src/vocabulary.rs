@@ -106,12 +106,6 @@ impl Vocabulary {
     }
 }
 
-/// One more than the last of these columns.
-pub(crate) fn width(columns: &[u32]) -> usize {
-    let columns = columns.iter().filter(|&&column| column != NO_COLUMN);
-    columns.max().map_or(0, |column| *column as usize + 1)
-}
-
 /// The value of a dict as a column: those that are int, or an integer of `NumPy`, and not negative.
 fn column_of(value: &Bound<'_, PyAny>) -> PyResult<Option<u32>> {
     static NUMPY_INTEGER: PyOnceLock<Py<PyType>> = PyOnceLock::new();

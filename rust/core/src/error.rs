@@ -77,3 +77,12 @@ pub fn reserve<T>(vector: &mut Vec<T>, additional: usize) -> Result<()> {
         .try_reserve(additional)
         .map_err(|_| Error::OutOfMemory { bytes: additional.saturating_mul(size_of::<T>()) })
 }
+
+/// Makes a buffer at least so long.
+pub(crate) fn grow<T: Copy>(buffer: &mut Vec<T>, length: usize, filling: T) -> Result<()> {
+    if buffer.len() < length {
+        reserve(buffer, length - buffer.len())?;
+        buffer.resize(buffer.capacity(), filling);
+    }
+    Ok(())
+}

@@ -26,7 +26,7 @@ use super::preprocess::{PART, Sigma};
 use super::tokens::{TokenClass, TokenRule, check_length};
 use super::unicode::{Lower, UnicodeTable};
 use crate::documents::Span;
-use crate::error::{Result, reserve};
+use crate::error::{Result, grow};
 use crate::kernel::{Kernel, Scalar};
 use crate::murmur3::PADDING;
 
@@ -366,13 +366,4 @@ pub fn choose_portably(runs: &[[Edge; 2]], min_length: usize, spans: &mut [Span]
         chosen += usize::from(characters as usize >= min_length);
     }
     chosen
-}
-
-/// Makes a buffer at least so long.
-fn grow<T: Copy>(buffer: &mut Vec<T>, length: usize, filling: T) -> Result<()> {
-    if buffer.len() < length {
-        reserve(buffer, length - buffer.len())?;
-        buffer.resize(buffer.capacity(), filling);
-    }
-    Ok(())
 }

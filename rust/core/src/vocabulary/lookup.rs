@@ -2,7 +2,7 @@
 
 use super::terms::{LONG, Record, SHORT, Seed, Terms};
 use crate::documents::Span;
-use crate::error::{Result, reserve};
+use crate::error::{Result, grow, reserve};
 use crate::kernel::Kernel;
 
 /// Terms that are looked up together. A thread uses one again and again.
@@ -48,22 +48,13 @@ impl Lookup {
         kernel: &dyn Kernel,
     ) -> Result<()> {
         let start = self.length;
-        self.make_room(spans.len())?;
+        let length = start + spans.len();
+        grow(&mut self.records, length, [0; 16])?;
+        grow(&mut self.hashes, length, 0)?;
         kernel.pack(text, spans, seed, &mut self.records[start..], &mut self.hashes[start..]);
-        self.length += spans.len();
+        self.length = length;
         for span in spans.iter().filter(|span| (span.end - span.start) as usize > SHORT) {
             self.push_long(&text[span.start as usize..span.end as usize])?;
-        }
-        Ok(())
-    }
-
-    fn make_room(&mut self, additional: usize) -> Result<()> {
-        let (room, needed) = (self.records.len(), self.length + additional);
-        if needed > room {
-            reserve(&mut self.records, needed - room)?;
-            reserve(&mut self.hashes, needed - room)?;
-            self.records.resize(needed, [0; 16]);
-            self.hashes.resize(needed, 0);
         }
         Ok(())
     }

@@ -41,7 +41,7 @@ use crate::analyzer::encodings::Encodings;
 use crate::analyzer::pages::{ELSEWHERE, PAGE, Pages};
 use crate::analyzer::{Splitting, TokenClass};
 use crate::documents::{Document, Text};
-use crate::error::{Result, reserve};
+use crate::error::{Result, grow, reserve};
 use crate::hashing::PREFETCHED;
 use crate::kernel::short::{Block, Buffers};
 use crate::murmur3::PADDING;
@@ -337,12 +337,3 @@ impl Folding<'_> {
 
 /// A bit of the first and the second operand, or of the third.
 const AND_OR: i32 = 0xea;
-
-/// Makes a buffer so long.
-fn grow<T: Copy>(buffer: &mut Vec<T>, length: usize, filling: T) -> Result<()> {
-    if buffer.len() < length {
-        reserve(buffer, length - buffer.len())?;
-        buffer.resize(length, filling);
-    }
-    Ok(())
-}
