@@ -3,7 +3,7 @@
 //! # Overview
 //!
 //! A [`Kernel`] does the steps in which the time goes: splitting ASCII text into tokens, hashing ranges of
-//! text to columns or packing them for a vocabulary, writing characters outside ASCII in UTF-8, sorting what a document
+//! text to columns or looking them up in a vocabulary, writing characters outside ASCII in UTF-8, sorting what a document
 //! holds and counting it. Everything around them (stop words, special characters, assembling rows) is the same for every
 //! kernel.
 //!
@@ -29,6 +29,7 @@ mod avx512;
 mod scalar;
 mod scaling;
 pub mod short;
+pub mod terms;
 
 #[cfg(target_arch = "x86_64")]
 pub use avx2::Avx2;
@@ -49,7 +50,7 @@ use crate::csr::Norm;
 use crate::documents::Span;
 use crate::error::{Result, reserve};
 use crate::hashing::{Buckets, Counts};
-use crate::vocabulary::{Record, Seed};
+use crate::vocabulary::{Record, Seed, Slot};
 
 /// The hot loops.
 pub trait Kernel: Send + Sync {
@@ -205,9 +206,10 @@ pub trait Kernel: Send + Sync {
     }
 
     /// Writes what [`pack`](crate::vocabulary::pack) makes of each range of `text` to the start of `records` and
-    /// `hashes`, which are at least as long as `spans`.
+    /// `hashes`, which are at least as long as `spans`; and appends those to `long` that do not lie in their record.
     ///
-    /// `text` goes on for [`PADDING`](crate::murmur3::PADDING) bytes after the last range.
+    /// `text` goes on for [`PADDING`](crate::murmur3::PADDING) bytes after the last range. There is room in `long` for all
+    /// spans.
     fn pack(
         &self,
         text: &[u8],
@@ -215,7 +217,29 @@ pub trait Kernel: Send + Sync {
         seed: Seed,
         records: &mut [Record],
         hashes: &mut [u32],
-    );
+        long: &mut Vec<Span>,
+    ) {
+        terms::pack_all(text, spans, seed, records, hashes, long);
+    }
+
+    /// Writes the number for each hash that the first of two slots has for it, from the one on that the hash points to, or
+    /// 0. There are as many slots as a power of two.
+    fn guess(&self, slots: &[Slot], hashes: &[u32], numbers: &mut [u32]) {
+        terms::guess(slots, hashes, numbers);
+    }
+
+    /// Makes each number 0 whose record in `known` is not the one at its place in `records`, and appends its place to
+    /// `unknown`, where there is room for [`SLACK`](terms::SLACK) more than there are numbers. The first of `known` is none of
+    /// `records`.
+    fn confirm(
+        &self,
+        known: &[Record],
+        records: &[Record],
+        numbers: &mut [u32],
+        unknown: &mut Vec<u32>,
+    ) {
+        terms::confirm(known, records, numbers, unknown);
+    }
 
     /// Sorts pairs of a number and a count by the numbers, their upper halves, of which no two are equal.
     /// `spare` and `proceed` are as for [`sort`](Self::sort).

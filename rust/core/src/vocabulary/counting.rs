@@ -23,7 +23,7 @@ use super::joining::join_terms;
 use super::pipeline::{Consumer, Pipeline};
 use super::{Lookup, Terms, Vocabulary};
 use crate::analyzer::{Analyzer, Scratch, Tables};
-use crate::documents::{Document, prefetch};
+use crate::documents::Document;
 use crate::error::{Error, Result, reserve};
 use crate::hashing::{Counts, append_row};
 use crate::kernel::Kernel;
@@ -67,17 +67,19 @@ impl Frequencies {
         })
     }
 
-    /// Adds a document that has a term so many times.
-    #[inline(always)]
-    fn add(&mut self, number: u32, count: u32) -> Result<()> {
-        let both = &mut self.both.as_mut_slice()[number as usize];
-        // There are no more documents than 32 bits can count.
-        let more = u64::from(count) << 32 | 1;
-        let (sum, is_over) = u64::from_ne_bytes(*both).overflowing_add(more);
-        *both = sum.to_ne_bytes();
-        if is_over {
-            reserve(&mut self.often, 1)?;
-            self.often.push(number);
+    /// Adds a document that has each of these terms so many times.
+    fn add(&mut self, numbers: &[u32], counts: &[i32]) -> Result<()> {
+        let both = self.both.as_mut_slice();
+        for (&number, &count) in numbers.iter().zip(counts) {
+            let both = &mut both[number as usize];
+            // There are no more documents than 32 bits can count.
+            let more = u64::from(count.cast_unsigned()) << 32 | 1;
+            let (sum, is_over) = u64::from_ne_bytes(*both).overflowing_add(more);
+            *both = sum.to_ne_bytes();
+            if is_over {
+                reserve(&mut self.often, 1)?;
+                self.often.push(number);
+            }
         }
         Ok(())
     }
@@ -150,18 +152,14 @@ impl Consumer for Learned {
         &self.vocabulary
     }
 
-    fn settle(&mut self, terms: &mut Lookup) -> Result<()> {
-        self.vocabulary.settle(terms)?;
+    fn settle(&mut self, kernel: &dyn Kernel, terms: &mut Lookup) -> Result<()> {
+        self.vocabulary.settle(kernel, terms)?;
         self.frequencies.both.resize(self.vocabulary.terms().len() + 1)
     }
 
     fn take(&mut self, numbers: &[u32]) -> Result<()> {
-        let frequencies = self.frequencies.both.as_slice();
         reserve(&mut self.keys, numbers.len())?;
-        self.keys.extend(numbers.iter().map(|&number| {
-            prefetch(frequencies[number as usize].as_ptr());
-            number << 1
-        }));
+        self.keys.extend(numbers.iter().map(|&number| number << 1));
         Ok(())
     }
 
@@ -171,9 +169,7 @@ impl Consumer for Learned {
         append_row(&mut self.keys, &mut self.spare, kernel, &mut self.rows, cancel)?;
         self.keys.clear();
         let (numbers, counts) = (&self.rows.columns[start..], &self.rows.sums[start..]);
-        for (&number, &count) in numbers.iter().zip(counts) {
-            self.frequencies.add(number, count.cast_unsigned())?;
-        }
+        self.frequencies.add(numbers, counts)?;
         self.largest = counts.iter().fold(self.largest, |largest, &count| largest.max(count));
         if !self.keep {
             self.rows.clear();

@@ -26,7 +26,8 @@
 
 use std::ops::Range;
 
-use super::{Seed, Terms, slots_for};
+use super::slots::slots_for;
+use super::{Seed, Terms};
 use crate::error::{Result, reserve};
 use crate::memory::Array;
 use crate::parallel::{self, Cancel};

@@ -1,9 +1,11 @@
 //! Terms on their way to their numbers.
 
-use super::terms::{LONG, Record, SHORT, Seed, Terms};
+use super::Slot;
+use super::terms::{LONG, Record, Seed, Terms};
 use crate::documents::Span;
 use crate::error::{Result, grow, reserve};
 use crate::kernel::Kernel;
+use crate::kernel::terms::SLACK;
 
 /// Terms that are looked up together. A thread uses one again and again.
 #[derive(Debug, Default)]
@@ -17,6 +19,10 @@ pub struct Lookup {
     /// The bytes of long terms, one after the other, and where each ends.
     long: Vec<u8>,
     long_ends: Vec<usize>,
+    /// Where they are in the text at hand.
+    long_spans: Vec<Span>,
+    /// The places of the terms whose guess was wrong.
+    unknown: Vec<u32>,
 }
 
 impl Lookup {
@@ -51,38 +57,46 @@ impl Lookup {
         let length = start + spans.len();
         grow(&mut self.records, length, [0; 16])?;
         grow(&mut self.hashes, length, 0)?;
-        kernel.pack(text, spans, seed, &mut self.records[start..], &mut self.hashes[start..]);
+        reserve(&mut self.long_spans, spans.len())?;
+        let (records, hashes) = (&mut self.records[start..], &mut self.hashes[start..]);
+        kernel.pack(text, spans, seed, records, hashes, &mut self.long_spans);
         self.length = length;
-        for span in spans.iter().filter(|span| (span.end - span.start) as usize > SHORT) {
-            self.push_long(&text[span.start as usize..span.end as usize])?;
+        for span in self.long_spans.drain(..) {
+            // The text that a term lies in will be gone before it is settled.
+            let term = &text[span.start as usize..span.end as usize];
+            reserve(&mut self.long, term.len())?;
+            reserve(&mut self.long_ends, 1)?;
+            self.long.extend_from_slice(term);
+            self.long_ends.push(self.long.len());
         }
         Ok(())
     }
 
-    /// The text that a term lies in will be gone before it is settled.
-    fn push_long(&mut self, term: &[u8]) -> Result<()> {
-        reserve(&mut self.long, term.len())?;
-        reserve(&mut self.long_ends, 1)?;
-        self.long.extend_from_slice(term);
-        self.long_ends.push(self.long.len());
-        Ok(())
+    /// Guesses the number of each term from the slots that its hash points to.
+    pub(super) fn guess(&mut self, slots: &[Slot], kernel: &dyn Kernel) -> Result<&[u32]> {
+        self.numbers.clear();
+        reserve(&mut self.numbers, self.length)?;
+        self.numbers.resize(self.length, 0);
+        kernel.guess(slots, &self.hashes[..self.length], &mut self.numbers);
+        Ok(&self.numbers)
     }
 
-    /// Sets the number of each term to 0 whose record is not the one it leads to.
-    pub(super) fn verify(&mut self, terms: &Terms) {
+    /// Sets the number of each term to 0 whose guess was wrong.
+    pub(super) fn confirm(&mut self, terms: &Terms, kernel: &dyn Kernel) -> Result<()> {
         let known = terms.records();
+        self.unknown.clear();
+        reserve(&mut self.unknown, self.length + SLACK)?;
         if known.is_empty() {
             // Without terms, all slots are free.
-            return;
+            self.unknown.extend(0..self.length as u32);
+        } else {
+            kernel.confirm(known, &self.records, &mut self.numbers, &mut self.unknown);
         }
-        for (number, record) in self.numbers.iter_mut().zip(&self.records) {
-            // No branch: which of many terms is not in its first slot cannot be foreseen.
-            *number = if known[*number as usize] == *record { *number } else { 0 };
-        }
+        Ok(())
     }
 
-    /// Asks `settle` for the numbers of those terms that have none, in order, with the record, the hash and, of a long
-    /// term, the bytes. No long term has a number.
+    /// Asks `settle` for the numbers of those terms whose guess was wrong, in order, with the record, the hash and, of a long
+    /// term, the bytes. The guess for a long term is always wrong.
     pub(super) fn settle(
         &mut self,
         mut settle: impl FnMut(Record, u32, &[u8]) -> Result<u32>,
@@ -92,10 +106,10 @@ impl Lookup {
             *start = end;
             Some(term)
         });
-        for (i, number) in self.numbers.iter_mut().enumerate().filter(|(_, number)| **number == 0) {
-            let record = self.records[i];
+        for place in self.unknown.iter().map(|&place| place as usize) {
+            let record = self.records[place];
             let term = if record[15] == LONG { long.next().expect("has been pushed") } else { &[] };
-            *number = settle(record, self.hashes[i], term)?;
+            self.numbers[place] = settle(record, self.hashes[place], term)?;
         }
         Ok(())
     }

@@ -37,10 +37,14 @@ mod joining;
 mod lookup;
 mod pipeline;
 pub mod rows;
+mod slots;
 pub mod sorting;
 mod terms;
 
 pub use lookup::Lookup;
+pub use slots::Slot;
+pub(crate) use slots::number_in;
+pub(crate) use terms::SCATTERER;
 pub use terms::{Record, Seed, Terms, pack};
 
 use std::sync::OnceLock;
@@ -49,11 +53,7 @@ use crate::documents::{Span, prefetch};
 use crate::error::{Error, Result, reserve};
 use crate::kernel::Kernel;
 use crate::memory::Array;
-
-/// In a slot: there is no term.
-const FREE: [u8; 4] = [0; 4];
-/// Slots of the smallest table.
-const FEWEST_SLOTS: usize = 1 << 6;
+use slots::{fill, probe, slots_for, table};
 
 /// Terms and their numbers, from 1 in the order in which they were added.
 #[derive(Debug)]
@@ -102,8 +102,8 @@ impl Vocabulary {
     ) -> Result<()> {
         lookup.clear();
         self.enter(text, spans, kernel, lookup)?;
-        self.foresee(lookup)?;
-        self.settle_known(lookup)
+        self.foresee(kernel, lookup)?;
+        self.settle_known(kernel, lookup)
     }
 
     /// Looks up the terms at `spans`, and adds those that are new.
@@ -118,8 +118,8 @@ impl Vocabulary {
     ) -> Result<()> {
         lookup.clear();
         self.enter(text, spans, kernel, lookup)?;
-        self.foresee(lookup)?;
-        self.settle(lookup)
+        self.foresee(kernel, lookup)?;
+        self.settle(kernel, lookup)
     }
 
     /// Looks up terms of another vocabulary, adds those that are new, and appends their numbers here to
@@ -156,27 +156,19 @@ impl Vocabulary {
     }
 
     /// Reads the slots of terms, and fetches the records that these lead to.
-    fn foresee(&self, lookup: &mut Lookup) -> Result<()> {
+    fn foresee(&self, kernel: &dyn Kernel, lookup: &mut Lookup) -> Result<()> {
         let slots = self.slots()?.as_slice();
         let records = self.terms.records().as_ptr();
-        let mut numbers = std::mem::take(&mut lookup.numbers);
-        reserve(&mut numbers, lookup.len())?;
-        numbers.extend(lookup.hashes().iter().map(|&hash| {
-            let place = hash as usize & (slots.len() - 1);
-            let next = (place + 1) & (slots.len() - 1);
-            // No branch: which of many terms is not in its first slot cannot be foreseen.
-            let second = number_in(slots, next, hash).unwrap_or(0);
-            let number = number_in(slots, place, hash).unwrap_or(second);
+        let numbers = lookup.guess(slots, kernel)?;
+        for &number in numbers {
             prefetch(records.wrapping_add(number as usize).cast());
-            number
-        }));
-        lookup.numbers = numbers;
+        }
         Ok(())
     }
 
     /// Gives the terms that there are their numbers, and others 0.
-    fn settle_known(&self, lookup: &mut Lookup) -> Result<()> {
-        lookup.verify(&self.terms);
+    fn settle_known(&self, kernel: &dyn Kernel, lookup: &mut Lookup) -> Result<()> {
+        lookup.confirm(&self.terms, kernel)?;
         let slots = self.slots()?.as_slice();
         lookup.settle(|record, hash, term| {
             Ok(probe(slots, &self.terms, record, hash, term).unwrap_or(0))
@@ -184,15 +176,15 @@ impl Vocabulary {
     }
 
     /// Gives terms their numbers, and adds those that are new.
-    fn settle(&mut self, lookup: &mut Lookup) -> Result<()> {
-        lookup.verify(&self.terms);
+    fn settle(&mut self, kernel: &dyn Kernel, lookup: &mut Lookup) -> Result<()> {
+        lookup.confirm(&self.terms, kernel)?;
         lookup.settle(|record, hash, term| self.insert(record, hash, term))
     }
 
     #[inline(never)]
     fn insert(&mut self, record: Record, hash: u32, term: &[u8]) -> Result<u32> {
         if slots_for(self.terms.len() + 1) > self.slots()?.as_slice().len() {
-            self.slots = self.table(slots_for(self.terms.len() + 1))?.into();
+            self.slots = table(&self.terms, self.seed, slots_for(self.terms.len() + 1))?.into();
         }
         let slots = self.slots.get_mut().expect("made above").as_mut_slice();
         let place = match probe(slots, &self.terms, record, hash, term) {
@@ -209,7 +201,7 @@ impl Vocabulary {
         if let Some(slots) = self.slots.get() {
             return Ok(slots);
         }
-        let slots = self.table(slots_for(self.terms.len()))?;
+        let slots = table(&self.terms, self.seed, slots_for(self.terms.len()))?;
         // Another thread may have been faster.
         Ok(self.slots.get_or_init(|| slots))
     }
@@ -224,25 +216,9 @@ impl Vocabulary {
         self.terms.reserve(terms)?;
         let length = slots_for(self.terms.len() + terms.len());
         if length > self.slots()?.as_slice().len() {
-            self.slots = self.table(length)?.into();
+            self.slots = table(&self.terms, self.seed, length)?.into();
         }
         Ok(())
-    }
-
-    /// A table of all terms, of `length` slots.
-    fn table(&self, length: usize) -> Result<Array<4>> {
-        let mut table = Array::<4>::zeroed(length)?;
-        let (slots, mask) = (table.as_mut_slice(), length - 1);
-        // Those that were seen first are the most frequent ones, and get the slots that are looked at first.
-        for number in self.terms.numbers() {
-            let hash = self.terms.packed(number, self.seed).1;
-            let mut place = hash as usize & mask;
-            while slots[place] != FREE {
-                place = (place + 1) & mask;
-            }
-            fill(slots, place, hash, number);
-        }
-        Ok(table)
     }
 
     /// A copy.
@@ -276,48 +252,5 @@ impl Vocabulary {
             }
         }
         Ok(vocabulary)
-    }
-}
-
-/// Slots for so many terms. At least half of them remain free, for a search for what is not there ends at a free one.
-fn slots_for(terms: usize) -> usize {
-    (terms * 2).next_power_of_two().max(FEWEST_SLOTS)
-}
-
-/// Puts the number of a term into a slot.
-#[inline(always)]
-fn fill(slots: &mut [[u8; 4]], place: usize, hash: u32, number: u32) {
-    let mask = (slots.len() - 1) as u32;
-    slots[place] = (hash & !mask | number).to_ne_bytes();
-}
-
-/// The number in a slot, if the rest of the hash is that of this one.
-#[inline(always)]
-fn number_in(slots: &[[u8; 4]], place: usize, hash: u32) -> Option<u32> {
-    let mask = (slots.len() - 1) as u32;
-    let slot = u32::from_ne_bytes(slots[place]);
-    ((slot ^ hash) & !mask == 0).then_some(slot & mask)
-}
-
-/// Looks for a term: its number, or the free slot where it would go.
-fn probe(
-    slots: &[[u8; 4]],
-    terms: &Terms,
-    record: Record,
-    hash: u32,
-    term: &[u8],
-) -> std::result::Result<u32, usize> {
-    let mask = slots.len() - 1;
-    let mut place = hash as usize & mask;
-    loop {
-        if slots[place] == FREE {
-            return Err(place);
-        }
-        if let Some(number) = number_in(slots, place, hash)
-            && terms.is(number, record, term)
-        {
-            return Ok(number);
-        }
-        place = (place + 1) & mask;
     }
 }

@@ -39,7 +39,7 @@ pub(super) trait Consumer {
     fn vocabulary(&self) -> &Vocabulary;
 
     /// Gives terms their numbers, as far as they have any.
-    fn settle(&mut self, terms: &mut Lookup) -> Result<()>;
+    fn settle(&mut self, kernel: &dyn Kernel, terms: &mut Lookup) -> Result<()>;
 
     /// Takes terms of the document at hand.
     fn take(&mut self, numbers: &[u32]) -> Result<()>;
@@ -109,8 +109,8 @@ impl Pipeline {
         cancel: &Cancel,
     ) -> Result<()> {
         let [_, waiting, last] = &mut self.batches;
-        consumer.vocabulary().foresee(&mut waiting.terms)?;
-        consumer.settle(&mut last.terms)?;
+        consumer.vocabulary().foresee(kernel, &mut waiting.terms)?;
+        consumer.settle(kernel, &mut last.terms)?;
         let mut start = 0;
         for &end in &last.document_ends {
             consumer.take(&last.terms.numbers[start..end])?;

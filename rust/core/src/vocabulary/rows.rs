@@ -191,8 +191,8 @@ impl Consumer for Search<'_> {
         self.vocabulary
     }
 
-    fn settle(&mut self, terms: &mut Lookup) -> Result<()> {
-        self.vocabulary.settle_known(terms)
+    fn settle(&mut self, kernel: &dyn Kernel, terms: &mut Lookup) -> Result<()> {
+        self.vocabulary.settle_known(kernel, terms)
     }
 
     fn take(&mut self, numbers: &[u32]) -> Result<()> {

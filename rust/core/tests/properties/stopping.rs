@@ -153,9 +153,10 @@ impl Kernel for Overtaken<'_> {
         seed: Seed,
         records: &mut [Record],
         hashes: &mut [u32],
+        long: &mut Vec<Span>,
     ) {
         self.step();
-        Scalar.pack(text, spans, seed, records, hashes);
+        Scalar.pack(text, spans, seed, records, hashes, long);
     }
 
     fn sort_pairs(

@@ -78,7 +78,6 @@ use crate::csr::Norm;
 use crate::documents::Span;
 use crate::error::Result;
 use crate::hashing::Buckets;
-use crate::vocabulary::{Record, Seed};
 
 /// The kernel for 256-bit vectors. There is a value only where the processor can run it.
 #[derive(Debug)]
@@ -211,17 +210,6 @@ impl Kernel for Avx2 {
     ) -> &'p mut [f32] {
         // SAFETY: there is a value of this type only where the processor has the features.
         unsafe { scaling::divide_single(sums, by, places) }
-    }
-
-    fn pack(
-        &self,
-        text: &[u8],
-        spans: &[Span],
-        seed: Seed,
-        records: &mut [Record],
-        hashes: &mut [u32],
-    ) {
-        Scalar.pack(text, spans, seed, records, hashes);
     }
 
     fn sort_pairs(

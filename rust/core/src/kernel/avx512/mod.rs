@@ -43,8 +43,9 @@
 //! (`sort`, `partition`, `network`); pairs are sorted as keys where they fit (`pairs`); runs are counted by
 //! differences of running sums (`count`).
 //!
-//! Packing is a multiplication of 64 bits with a result of 128, for which there is no vector
-//! instruction, and is done as in the portable kernel.
+//! **Terms.** To look them up in a vocabulary, sixteen bytes are loaded from each of four places, cut to the length of the
+//! term, which becomes the last byte, and hashed where they are: eight products of 32 bits each. The slots for 16 hashes
+//! are gathered, and the records that their numbers lead to compared by fours (`terms`).
 //!
 //! # Why
 //!
@@ -60,6 +61,8 @@
 //!   rows put together by three insertions of a quarter instead of two halves, 4 %.
 //! - Loading for each length of n-grams anew, from ranges written before, took 5 % longer for everything from text to rows.
 //! - Multiplying by 5 was 9 % slower for windows than a shift and an addition, and the same for ranges.
+//! - Terms one after the other, with a product of 64 bits each for the hash: 2.4 ns to pack one, 2.2 to find its number,
+//!   1.5 to compare its record; together counting took a third longer.
 //! - Dropping short tokens one after the other, with a branch, took 10 ms where eight at a time take 1.
 //!
 //! # Safety
@@ -86,6 +89,7 @@ mod scaling;
 mod short;
 mod sort;
 mod split;
+mod terms;
 mod text;
 mod windows;
 
@@ -101,7 +105,7 @@ use crate::csr::Norm;
 use crate::documents::Span;
 use crate::error::Result;
 use crate::hashing::{Buckets, Counts};
-use crate::vocabulary::{Record, Seed};
+use crate::vocabulary::{Record, Seed, Slot};
 
 /// The kernel for 512-bit vectors. There is a value only where the processor can run it.
 #[derive(Debug)]
@@ -273,8 +277,26 @@ impl Kernel for Avx512 {
         seed: Seed,
         records: &mut [Record],
         hashes: &mut [u32],
+        long: &mut Vec<Span>,
     ) {
-        Scalar.pack(text, spans, seed, records, hashes);
+        // SAFETY: there is a kernel, so the processor has these features.
+        unsafe { terms::pack_all(text, spans, seed, records, hashes, long) };
+    }
+
+    fn guess(&self, slots: &[Slot], hashes: &[u32], numbers: &mut [u32]) {
+        // SAFETY: there is a kernel, so the processor has these features.
+        unsafe { terms::guess(slots, hashes, numbers) };
+    }
+
+    fn confirm(
+        &self,
+        known: &[Record],
+        records: &[Record],
+        numbers: &mut [u32],
+        unknown: &mut Vec<u32>,
+    ) {
+        // SAFETY: there is a kernel, so the processor has these features.
+        unsafe { terms::confirm(known, records, numbers, unknown) };
     }
 
     fn sort_pairs(

@@ -37,7 +37,6 @@ use crate::documents::Span;
 use crate::error::{Result, reserve};
 use crate::hashing::{Buckets, bucket, sign};
 use crate::murmur3::{PADDING, murmur3_padded};
-use crate::vocabulary::{Record, Seed, pack};
 
 /// The portable kernel.
 #[derive(Debug, Clone, Copy, Default)]
@@ -151,25 +150,6 @@ impl Kernel for Scalar {
         Ok(())
     }
 
-    fn pack(
-        &self,
-        text: &[u8],
-        spans: &[Span],
-        seed: Seed,
-        records: &mut [Record],
-        hashes: &mut [u32],
-    ) {
-        for ((span, record), hash) in spans.iter().zip(records).zip(hashes) {
-            // Where this is known, a record goes to its place without a detour through the stack, where it would be
-            // written by halves and read as a whole, and the processor would wait: 7 ns a term against 2.
-            if span.end as usize - span.start as usize >= size_of::<Record>() {
-                pack_long(text, *span, seed, record, hash);
-            } else {
-                (*record, *hash) = pack(text, *span, seed);
-            }
-        }
-    }
-
     fn sort_pairs(
         &self,
         pairs: &mut Vec<u64>,
@@ -178,10 +158,4 @@ impl Kernel for Scalar {
     ) -> Result<()> {
         sort::sort_pairs(pairs, spare, proceed)
     }
-}
-
-#[cold]
-#[inline(never)]
-fn pack_long(text: &[u8], span: Span, seed: Seed, record: &mut Record, hash: &mut u32) {
-    (*record, *hash) = pack(text, span, seed);
 }

@@ -5,7 +5,6 @@ use shardfit_core::documents::Span;
 use shardfit_core::hashing::{Buckets, bucket, sign};
 use shardfit_core::kernel::Kernel;
 use shardfit_core::murmur3::PADDING;
-use shardfit_core::vocabulary::{Seed, pack};
 
 use crate::inputs::numbers;
 use crate::oracle::column_and_sign;
@@ -135,25 +134,6 @@ pub fn hashes_windows_of_words_of_every_length(kernel: &dyn Kernel) {
             words.push(b' ');
             // What lies behind the words may look like one more or like a gap.
             hashes_windows_of(kernel, &words, if length % 2 == 0 { b' ' } else { b'x' });
-        }
-    }
-}
-
-pub fn packs_every_length_at_every_place(kernel: &dyn Kernel) {
-    let bytes: Vec<u8> = numbers(12).map(|number| number as u8).take(200).collect();
-    let seed = Seed::random();
-    for length in 0..=40_u32 {
-        let spans: Vec<Span> = (0..64).map(|start| Span { start, end: start + length }).collect();
-        // Exactly the bytes that are promised behind the last range.
-        let text = &bytes[..63 + length as usize + PADDING];
-        for number in [0, 1, 2, 3, 5, 8, 15, 16, 17, 33, 64] {
-            let spans = &spans[64 - number..];
-            let (mut records, mut hashes) = (vec![[7; 16]; 66], vec![7; 66]);
-            kernel.pack(text, spans, seed, &mut records, &mut hashes);
-            let packed = records.iter().copied().zip(hashes.iter().copied());
-            let expected = spans.iter().map(|&span| pack(text, span, seed));
-            let untouched = std::iter::repeat_n(([7; 16], 7), 66 - number);
-            assert!(packed.eq(expected.chain(untouched)), "{number} of {length} bytes");
         }
     }
 }

@@ -7,6 +7,7 @@ mod scaling;
 mod short;
 mod sorting;
 mod splitting;
+mod terms;
 
 use std::collections::HashMap;
 
@@ -43,7 +44,10 @@ macro_rules! kernel_tests {
                 hashing::hashes_spans_of_mixed_lengths,
                 hashing::hashes_ngrams_of_tokens_of_every_length,
                 hashing::hashes_windows_of_words_of_every_length,
-                hashing::packs_every_length_at_every_place,
+                terms::packs_every_length_at_every_place,
+                terms::packs_terms_of_mixed_lengths,
+                terms::guesses_from_two_slots,
+                terms::confirms_what_is_right,
                 short::hashes_short_documents_of_every_length,
                 sorting::counts_every_pattern,
                 sorting::sorts_every_pattern,

@@ -1,0 +1,308 @@
+//! Looking terms up, 16 at a time.
+//!
+//! ```text
+//! bytes    t h e   c a t   s a t   o n t h   c a t   s a t .      16 bytes each
+//! length   3 3 3 3 3 3 3 3 3 3 3 3 3 3 3 3   3 3 3 3 3 3 3 3      one byte of each length, 16 times
+//! inside   1 1 1 0 0 0 0 0 0 0 0 0 0 0 0 0   1 1 1 0 0 0 0 0      0 1 2 ... < length
+//! record   t h e . . . . . . . . . . . . 3   c a t . . . . .      the last byte from there, too
+//! ```
+
+use std::arch::x86_64::*;
+
+use super::hash::{deinterleave, load, places};
+use crate::documents::Span;
+use crate::kernel::terms::{self, SLACK};
+use crate::murmur3::PADDING;
+use crate::vocabulary::{Record, SCATTERER, Seed, Slot, pack};
+
+/// How many terms are looked up at once.
+const LANES: usize = SLACK;
+/// Terms that one register holds.
+const QUARTER: usize = LANES / 4;
+
+/// [`Kernel::pack`](crate::kernel::Kernel::pack).
+#[target_feature(enable = "avx512bw,avx512dq,avx512vbmi")]
+pub(super) fn pack_all(
+    text: &[u8],
+    spans: &[Span],
+    seed: Seed,
+    records: &mut [Record],
+    hashes: &mut [u32],
+    long: &mut Vec<Span>,
+) {
+    let (batches, rest) = spans.as_chunks::<LANES>();
+    let (records, last_records) = records[..spans.len()].split_at_mut(spans.len() - rest.len());
+    let (hashes, last_hashes) = hashes[..spans.len()].split_at_mut(spans.len() - rest.len());
+    let packer = Packer::new(text, seed);
+    let targets = records.as_chunks_mut().0.iter_mut().zip(hashes.as_chunks_mut().0);
+    for (spans, (records, hashes)) in batches.iter().zip(targets) {
+        packer.pack(spans, records, hashes, long);
+    }
+    if !rest.is_empty() {
+        let mut spans = [Span { start: 0, end: 0 }; LANES];
+        spans[..rest.len()].copy_from_slice(rest);
+        let (mut records, mut hashes) = ([[0; 16]; LANES], [0; LANES]);
+        packer.pack(&spans, &mut records, &mut hashes, long);
+        last_records.copy_from_slice(&records[..rest.len()]);
+        last_hashes.copy_from_slice(&hashes[..rest.len()]);
+    }
+}
+
+/// Makes records and hashes of the terms in a text.
+struct Packer<'t> {
+    text: &'t [u8],
+    seed: Seed,
+    /// Those of the seed, four times.
+    keys: __m512i,
+    /// The last end that a range may have.
+    limit: __m512i,
+}
+
+impl<'t> Packer<'t> {
+    #[target_feature(enable = "avx512f,avx512dq")]
+    #[inline]
+    fn new(text: &'t [u8], seed: Seed) -> Self {
+        let [a, b, c, d] = seed.keys().map(u32::cast_signed);
+        let limit = text.len().saturating_sub(PADDING).try_into().unwrap_or(u32::MAX);
+        let keys = _mm512_broadcast_i32x4(_mm_setr_epi32(a, b, c, d));
+        Self { text, seed, keys, limit: set(limit) }
+    }
+
+    /// Writes the records and hashes of 16 terms, and appends those to `long` that do not lie in their record.
+    #[target_feature(enable = "avx512bw,avx512dq,avx512vbmi")]
+    #[inline]
+    fn pack(
+        &self,
+        spans: &[Span; LANES],
+        records: &mut [Record; LANES],
+        hashes: &mut [u32; LANES],
+        long: &mut Vec<Span>,
+    ) {
+        let (starts, ends) = deinterleave(spans);
+        let is_range = _mm512_cmple_epu32_mask(starts, ends);
+        let is_inside = _mm512_mask_cmple_epu32_mask(is_range, ends, self.limit);
+        assert!(is_inside == 0xffff && self.text.len() >= PADDING, "the text is padded");
+        let lengths = _mm512_sub_epi32(ends, starts);
+        let quarters = records.as_chunks_mut::<QUARTER>().0;
+        let mut products = [_mm512_setzero_si512(); 4];
+        for (i, (products, records)) in products.iter_mut().zip(quarters).enumerate() {
+            // SAFETY: all of the ranges start the padding before the end of the text, or further.
+            *products = unsafe { self.pack_quarter(i, spans, lengths, records) };
+        }
+        store(finish(products), hashes);
+        let is_long = _mm512_cmpgt_epu32_mask(lengths, set(15));
+        if is_long != 0 {
+            for i in (0..LANES).filter(|i| is_long >> i & 1 != 0) {
+                (records[i], hashes[i]) = pack(self.text, spans[i], self.seed);
+                long.push(spans[i]);
+            }
+        }
+    }
+
+    /// Writes records of four terms, and returns the products that their hashes are made of.
+    ///
+    /// # Safety
+    ///
+    /// A record can be read from the start of each of them.
+    #[target_feature(enable = "avx512bw,avx512dq,avx512vbmi")]
+    #[inline]
+    unsafe fn pack_quarter(
+        &self,
+        quarter: usize,
+        spans: &[Span; LANES],
+        lengths: __m512i,
+        records: &mut [Record; QUARTER],
+    ) -> __m512i {
+        /// The last byte of each record.
+        const LAST: __mmask64 = 0x8000_8000_8000_8000;
+        let load = |i: usize| {
+            // SAFETY: it reads a number of a reference; and a record can be read, as promised, at any alignment.
+            unsafe {
+                let start = std::ptr::read_volatile(&raw const spans[QUARTER * quarter + i].start);
+                _mm_loadu_si128(self.text.as_ptr().add(start as usize).cast())
+            }
+        };
+        let low = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(load(0)), load(1));
+        let high = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(load(2)), load(3));
+        let bytes = _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high);
+        // The length of each of the four, 16 times.
+        let of_lane = _mm512_add_epi8(lane_bytes(), _mm512_set1_epi8((16 * quarter) as i8));
+        let length = _mm512_permutexvar_epi8(of_lane, lengths);
+        let is_inside = _mm512_cmplt_epu8_mask(bytes_in_lane(), length);
+        let packed = _mm512_mask_mov_epi8(_mm512_maskz_mov_epi8(is_inside, bytes), LAST, length);
+        // SAFETY: four records can be written, at any alignment.
+        unsafe { _mm512_storeu_si512(records.as_mut_ptr().cast(), packed) };
+        let keyed = _mm512_add_epi32(packed, self.keys);
+        _mm512_mul_epu32(keyed, _mm512_srli_epi64::<32>(keyed))
+    }
+}
+
+/// The hashes of 16 terms, from two products each.
+#[target_feature(enable = "avx512dq")]
+#[inline]
+fn finish(products: [__m512i; 4]) -> __m512i {
+    let sums = |a, b| _mm512_add_epi64(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
+    let scatter = |sums| {
+        let folded = _mm512_xor_si512(sums, _mm512_srli_epi64::<32>(sums));
+        _mm512_mullo_epi64(folded, _mm512_set1_epi64(SCATTERER.cast_signed()))
+    };
+    let [a, b, c, d] = products;
+    let (low, high) = (scatter(sums(a, b)), scatter(sums(c, d)));
+    // Of the first term of each quarter, then of the second, and so on: those of the first, third, second, fourth quarter.
+    let mixed = _mm512_mask_mov_epi32(_mm512_srli_epi64::<32>(low), 0xaaaa, high);
+    let order = _mm512_setr_epi32(0, 4, 8, 12, 2, 6, 10, 14, 1, 5, 9, 13, 3, 7, 11, 15);
+    _mm512_permutexvar_epi32(order, mixed)
+}
+
+/// [`Kernel::guess`](crate::kernel::Kernel::guess).
+#[target_feature(enable = "avx512f")]
+pub(super) fn guess(slots: &[Slot], hashes: &[u32], numbers: &mut [u32]) {
+    assert!(slots.len().is_power_of_two(), "places are bits of a hash");
+    if slots.len() > 1 << 31 {
+        // Places are numbers with a sign to the processor.
+        return terms::guess(slots, hashes, numbers);
+    }
+    let mask = set((slots.len() - 1) as u32);
+    let (batches, rest) = hashes.as_chunks();
+    let (first, last) = numbers[..hashes.len()].split_at_mut(hashes.len() - rest.len());
+    for (hashes, numbers) in batches.iter().zip(first.as_chunks_mut().0) {
+        // SAFETY: the mask has just been made of the number of slots.
+        store(unsafe { guess_batch(slots, mask, load(hashes)) }, numbers);
+    }
+    if !rest.is_empty() {
+        let (mut hashes, mut numbers) = ([0; LANES], [0; LANES]);
+        hashes[..rest.len()].copy_from_slice(rest);
+        // SAFETY: as before.
+        store(unsafe { guess_batch(slots, mask, load(&hashes)) }, &mut numbers);
+        last.copy_from_slice(&numbers[..rest.len()]);
+    }
+}
+
+/// The numbers for 16 hashes.
+///
+/// # Safety
+///
+/// There is one more slot than `mask` says, and no more than 2^31.
+#[target_feature(enable = "avx512f")]
+#[inline]
+unsafe fn guess_batch(slots: &[Slot], mask: __m512i, hashes: __m512i) -> __m512i {
+    let place = _mm512_and_si512(hashes, mask);
+    let next = _mm512_and_si512(_mm512_add_epi32(place, set(1)), mask);
+    // SAFETY: all places are up to the mask, which is the last one.
+    let (first, second) = unsafe {
+        let slots = slots.as_ptr().cast();
+        (_mm512_i32gather_epi32::<4>(place, slots), _mm512_i32gather_epi32::<4>(next, slots))
+    };
+    // Of what differs, the rest of the hash.
+    let differs = |slots| _mm512_andnot_si512(mask, _mm512_xor_si512(slots, hashes));
+    let is_first = _mm512_testn_epi32_mask(differs(first), differs(first));
+    let is_second = _mm512_testn_epi32_mask(differs(second), differs(second));
+    let numbers = _mm512_maskz_and_epi32(is_second, second, mask);
+    _mm512_mask_and_epi32(numbers, is_first, first, mask)
+}
+
+/// [`Kernel::confirm`](crate::kernel::Kernel::confirm).
+#[target_feature(enable = "avx512bw,avx512dq,avx512vbmi,avx512vbmi2,bmi2,popcnt")]
+pub(super) fn confirm(
+    known: &[Record],
+    records: &[Record],
+    numbers: &mut [u32],
+    unknown: &mut Vec<u32>,
+) {
+    let limit = set(known.len().try_into().unwrap_or(u32::MAX));
+    let room = &mut unknown.spare_capacity_mut()[..numbers.len() + SLACK];
+    let (mut first, mut n_unknown) = (0, 0);
+    let mut note = |is_known: __mmask16| {
+        let places = _mm512_add_epi32(places(), set(first));
+        let target = room[n_unknown..].first_chunk_mut::<LANES>().expect("there is room");
+        let unknown = _mm512_maskz_compress_epi32(!is_known, places);
+        // SAFETY: 16 numbers can be written, at any alignment.
+        unsafe { _mm512_storeu_si512(target.as_mut_ptr().cast(), unknown) };
+        n_unknown += (!is_known).count_ones() as usize;
+        first += LANES as u32;
+    };
+    let (batch_records, last_records) = records[..numbers.len()].as_chunks();
+    let (batches, rest) = numbers.as_chunks_mut();
+    for (numbers, records) in batches.iter_mut().zip(batch_records) {
+        note(confirm_batch(known, limit, records, numbers));
+    }
+    if !rest.is_empty() {
+        // What is not there is confirmed: 0, which is no term.
+        let (mut records, mut numbers) = ([known[0]; LANES], [0; LANES]);
+        records[..rest.len()].copy_from_slice(last_records);
+        numbers[..rest.len()].copy_from_slice(rest);
+        note(confirm_batch(known, limit, &records, &mut numbers));
+        rest.copy_from_slice(&numbers[..rest.len()]);
+    }
+    let length = unknown.len() + n_unknown;
+    // SAFETY: so many have been written.
+    unsafe { unknown.set_len(length) };
+}
+
+/// Makes each number 0 whose record is not the one, and returns which were right.
+#[target_feature(enable = "avx512bw,avx512dq,bmi2")]
+#[inline]
+fn confirm_batch(
+    known: &[Record],
+    limit: __m512i,
+    records: &[Record; LANES],
+    numbers: &mut [u32; LANES],
+) -> __mmask16 {
+    let found = load(numbers);
+    assert!(_mm512_cmplt_epu32_mask(found, limit) == 0xffff, "all numbers are of terms");
+    let quarter = |i: usize| {
+        let load = |j: usize| {
+            // SAFETY: it reads a number of a reference, and all of them are below the number of records.
+            unsafe {
+                let number = std::ptr::read_volatile(&raw const numbers[QUARTER * i + j]);
+                _mm_loadu_si128(known.as_ptr().add(number as usize).cast())
+            }
+        };
+        let low = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(load(0)), load(1));
+        let high = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(load(2)), load(3));
+        let known = _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high);
+        // SAFETY: four records can be read, at any alignment.
+        let records = unsafe { _mm512_loadu_si512(records[QUARTER * i..].as_ptr().cast()) };
+        u32::from(_mm512_cmpeq_epi64_mask(known, records))
+    };
+    let halves = quarter(0) | quarter(1) << 8 | quarter(2) << 16 | quarter(3) << 24;
+    let is_known = _pext_u32(halves & halves >> 1, 0x5555_5555) as __mmask16;
+    store(_mm512_maskz_mov_epi32(is_known, found), numbers);
+    is_known
+}
+
+/// Four times the number of the quarter of the register that each byte is in: where a number of 32 bits for it begins.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn lane_bytes() -> __m512i {
+    _mm512_set_epi64(
+        0x0c0c_0c0c_0c0c_0c0c,
+        0x0c0c_0c0c_0c0c_0c0c,
+        0x0808_0808_0808_0808,
+        0x0808_0808_0808_0808,
+        0x0404_0404_0404_0404,
+        0x0404_0404_0404_0404,
+        0,
+        0,
+    )
+}
+
+/// The number of each byte in its quarter of the register.
+#[target_feature(enable = "avx512f,avx512dq")]
+#[inline]
+fn bytes_in_lane() -> __m512i {
+    _mm512_broadcast_i64x2(_mm_set_epi64x(0x0f0e_0d0c_0b0a_0908, 0x0706_0504_0302_0100))
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn set(number: u32) -> __m512i {
+    _mm512_set1_epi32(number.cast_signed())
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn store(numbers: __m512i, target: &mut [u32; LANES]) {
+    // SAFETY: 16 numbers can be written, at any alignment.
+    unsafe { _mm512_storeu_si512(target.as_mut_ptr().cast(), numbers) };
+}
