@@ -241,6 +241,9 @@ impl Count {
         let mut counters = Vec::new();
         reserve(&mut counters, idle.len())?;
         counters.extend(idle.into_iter().map(|(_, counter)| counter));
+        let mut stores = Vec::new();
+        reserve(&mut stores, counters.len())?;
+        stores.extend(counters.iter_mut().map(Counter::take_store));
         let largest = counters.iter().map(Counter::largest).max().unwrap_or(0);
         let mut new: Vec<(usize, Range<u32>)> = Vec::new();
         let mut entries = Vec::new();
@@ -260,7 +263,7 @@ impl Count {
         };
         let joined = parallel::run(1, n_threads.min(1), worker, check_signals)?;
         let (counts, renumbering) = joined.into_iter().next().unwrap_or_default();
-        let rows = Rows::of_first_sight(entries, renumbering, &counts, largest);
+        let rows = Rows::of_first_sight(entries, stores, renumbering, &counts, largest);
         Ok((counts, rows))
     }
 }

@@ -13,7 +13,7 @@ use shardfit_core::finishing::{AsCounted, Weighted};
 use shardfit_core::hashing::Counts;
 use shardfit_core::parallel::{self, Cancel};
 use shardfit_core::vocabulary::counting::{Renumbering, TermCounts};
-use shardfit_core::vocabulary::entries::Entries;
+use shardfit_core::vocabulary::entries::{Packed, Store};
 use shardfit_core::vocabulary::rows::{Columns, FirstSight, Keys};
 
 use crate::errors::Failure;
@@ -38,7 +38,9 @@ pub(crate) struct Weighting<'py> {
 
 /// By documents; entries in the numbers of the counter that counted them.
 struct Counted {
-    chunks: Vec<(usize, Entries)>,
+    chunks: Vec<(usize, Packed)>,
+    /// Of each counter.
+    stores: Vec<Store>,
     renumbering: Renumbering,
     n_terms: usize,
 }
@@ -57,7 +59,8 @@ pub(crate) struct Rows {
 
 impl Rows {
     pub(crate) fn of_first_sight(
-        chunks: Vec<(usize, Entries)>,
+        chunks: Vec<(usize, Packed)>,
+        stores: Vec<Store>,
         renumbering: Renumbering,
         counts: &TermCounts,
         largest_count: u32,
@@ -67,7 +70,7 @@ impl Rows {
             n_documents: chunks.iter().map(|(_, entries)| entries.row_ends().len()).sum(),
             n_entries: chunks.iter().map(|(_, entries)| entries.len()).sum(),
             largest_count,
-            counted: Mutex::new(Some(Counted { chunks, renumbering, n_terms })),
+            counted: Mutex::new(Some(Counted { chunks, stores, renumbering, n_terms })),
         }
     }
 }
@@ -141,24 +144,29 @@ impl<'py> Writing<'_, 'py> {
         py: Python<'py>,
         values: F,
     ) -> PyResult<CsrArrays<'py>> {
-        let Self { rows, counted: Counted { chunks, renumbering, .. }, columns, weighting } = self;
+        let Self { rows, counted: Counted { chunks, stores, renumbering, .. }, columns, weighting } =
+            self;
         let (kernel, columns) = (kernel()?, columns.by_number());
         let mut waiting = Vec::new();
         reserve(&mut waiting, chunks.len()).map_err(Failure::from)?;
-        // Each is freed when it has been written.
+        // Each is released when it has been written.
         waiting.extend(chunks.into_iter().map(|chunk| Mutex::new(Some(chunk))));
         let assembly = Assembly::<V, F>::with_capacity(values, rows.n_entries);
         assembly.expect(waiting.len());
         let worker = || {
             let (mut keys, mut found) = (Keys::default(), Counts::default());
-            let (waiting, renumbering, assembly) = (&waiting, &renumbering, &assembly);
+            let (waiting, stores) = (&waiting, &stores);
+            let (renumbering, assembly) = (&renumbering, &assembly);
             move |number: usize, cancel: &Cancel| {
                 cancel.check()?;
                 let chunk = waiting[number].lock().unwrap_or_else(PoisonError::into_inner).take();
                 if let Some((counter, entries)) = chunk {
                     let numbers = renumbering[counter].as_deref();
                     let first_sight = FirstSight { numbers, columns, kernel };
-                    first_sight.append(&entries, &mut keys, &mut found, cancel)?;
+                    stores[counter].read(&entries, |entries| {
+                        first_sight.append(entries, &mut keys, &mut found, cancel)
+                    })?;
+                    stores[counter].release(entries);
                 }
                 found = assembly.place(number, std::mem::take(&mut found))?;
                 Ok(())

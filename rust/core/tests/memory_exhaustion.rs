@@ -258,9 +258,9 @@ fn counting_terms() {
     let documents = documents(&texts);
     let cancel = Cancel::default();
     each(|terminology| {
-        let (entries, n_terms) = exhaust(Counter::default, |mut counter| {
+        let (entries, store, n_terms) = exhaust(Counter::default, |mut counter| {
             let chunk = counter.count(terminology, &documents, true, &cancel)?;
-            Ok((chunk.entries, chunk.new.end as usize))
+            Ok((chunk.entries, counter.take_store(), chunk.new.end as usize))
         });
         assert_eq!(entries.row_ends().len(), documents.len());
         // On to the matrix, in which each term is in the column before its number.
@@ -277,7 +277,7 @@ fn counting_terms() {
         let matrix = exhaust(prepare, |(mut made, assembly)| {
             assembly.expect(1);
             run(1, &mut made, |part, (keys, rows), cancel| {
-                first_sight.append(&entries, keys, rows, cancel)?;
+                store.read(&entries, |entries| first_sight.append(entries, keys, rows, cancel))?;
                 *rows = assembly.place(part, std::mem::take(rows))?;
                 Ok(())
             })?;

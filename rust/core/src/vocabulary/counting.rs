@@ -18,7 +18,7 @@ use std::cmp::Reverse;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::entries::Entries;
+use super::entries::{Packed, Store};
 use super::joining::join_terms;
 use super::pipeline::{Consumer, Pipeline};
 use super::{Lookup, Terms, Vocabulary};
@@ -91,6 +91,7 @@ pub struct Counter {
     learned: Learned,
     scratch: Scratch,
     pipeline: Pipeline,
+    store: Store,
 }
 
 /// The terms of a counter, and where they were met.
@@ -113,8 +114,8 @@ struct Learned {
 pub struct Chunk {
     /// The terms that are new to the counter.
     pub new: Range<u32>,
-    /// Counts per document, if they are wanted.
-    pub entries: Entries,
+    /// Counts per document, if they are wanted, in the counter's store.
+    pub entries: Packed,
 }
 
 impl Counter {
@@ -122,6 +123,12 @@ impl Counter {
     #[must_use]
     pub fn largest(&self) -> u32 {
         self.learned.largest.cast_unsigned()
+    }
+
+    /// What holds the counts of each document, taken out.
+    #[must_use]
+    pub fn take_store(&mut self) -> Store {
+        std::mem::take(&mut self.store)
     }
 
     /// Counts the terms of documents, and keeps the counts of each document if `keep`.
@@ -138,12 +145,12 @@ impl Counter {
         keep: bool,
         cancel: &Cancel,
     ) -> Result<Chunk> {
-        let Self { learned, scratch, pipeline } = self;
+        let Self { learned, scratch, pipeline, store } = self;
         let first = learned.vocabulary.terms().len() as u32 + 1;
         learned.keep = keep;
         pipeline.run(terminology, documents, scratch, learned, cancel)?;
         let new = first..learned.vocabulary.terms().len() as u32 + 1;
-        Ok(Chunk { new, entries: Entries::new(&mut learned.rows)? })
+        Ok(Chunk { new, entries: store.pack(&mut learned.rows)? })
     }
 }
 

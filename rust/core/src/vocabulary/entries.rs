@@ -2,14 +2,23 @@
 //!
 //! # Overview
 //!
-//! [`Entries`] are the terms and counts of a chunk of documents, in five bytes each: the number of the term, and the
-//! count if it is small, as nearly all are.
+//! A [`Store`] holds the terms and counts of chunks of documents, in five bytes each: the number of the term, and the
+//! count if it is small, as nearly all are. A chunk is [`Packed`] into the last of its blocks, and read as [`Entries`]:
+//!
+//! ```text
+//! block 1   numbers of chunk 1 | counts | numbers of chunk 2 | counts | ...
+//! block 2   numbers of chunk 9 | counts | ...
+//! ```
 //!
 //! # Why
 //!
-//! The entries of all documents wait until the last document has been read, and are freed one chunk after the
-//! other while the matrix is written. So they are in [mapped memory](crate::memory), unless there are few: to map and
-//! unmap a page takes longer than to count a short document.
+//! The entries of all documents wait until the last document has been read, and are freed block by block while the
+//! matrix is written. So they are in [mapped memory](crate::memory), unless there are few: an allocator would keep the
+//! holes. To map and unmap memory for each chunk took a third of the time of writing rows with two threads, which wait for
+//! each other there.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{PoisonError, RwLock};
 
 use crate::error::{Result, reserve};
 use crate::hashing::Counts;
@@ -17,44 +26,34 @@ use crate::memory::Array;
 
 /// Counts from here on have a place of their own.
 const MANY: u8 = u8::MAX;
+/// No block is larger, but for a chunk that is.
+const BLOCK_BYTES: usize = 1 << 20;
 
-/// Terms and counts of documents, for each document in ascending order of the numbers of its terms.
+/// Entries that wait. The first blocks are small.
 #[derive(Debug, Default)]
-pub struct Entries {
+pub struct Store(Vec<Block>);
+
+#[derive(Debug, Default)]
+struct Block {
+    memory: RwLock<Array<1>>,
+    used: usize,
+    /// The chunks that have not been released.
+    waiting: AtomicUsize,
+}
+
+/// Where the entries of a chunk are in a store.
+#[derive(Debug, Default)]
+pub struct Packed {
     row_ends: Vec<usize>,
-    /// First all numbers, then all counts.
-    memory: Array<1>,
+    block: usize,
+    start: usize,
     length: usize,
     /// The counts that are not small, in order.
     large: Vec<u32>,
 }
 
-impl Entries {
-    /// Packs rows of numbers and counts, which are taken out.
-    pub fn new(rows: &mut Counts) -> Result<Self> {
-        let length = rows.columns.len();
-        let mut memory = Array::zeroed(length * (size_of::<u32>() + 1))?;
-        let bytes = memory.as_mut_slice().as_flattened_mut();
-        let (numbers, counts) = bytes.split_at_mut(length * size_of::<u32>());
-        for (place, number) in numbers.as_chunks_mut().0.iter_mut().zip(&rows.columns) {
-            *place = number.to_ne_bytes();
-        }
-        let mut large = Vec::new();
-        for (place, &count) in counts.iter_mut().zip(&rows.sums) {
-            *place = count.min(MANY.into()) as u8;
-        }
-        if counts.contains(&MANY) {
-            let all = rows.sums.iter().map(|count| count.cast_unsigned());
-            let many = all.filter(|&count| count >= MANY.into());
-            reserve(&mut large, many.clone().count())?;
-            large.extend(many);
-        }
-        let row_ends = std::mem::take(&mut rows.row_ends);
-        rows.clear();
-        Ok(Self { row_ends, memory, length, large })
-    }
-
-    /// How many there are.
+impl Packed {
+    /// How many entries there are.
     #[must_use]
     pub fn len(&self) -> usize {
         self.length
@@ -71,18 +70,111 @@ impl Entries {
     pub fn row_ends(&self) -> &[usize] {
         &self.row_ends
     }
+}
 
-    /// The numbers of the terms.
-    pub fn numbers(&self) -> impl Iterator<Item = u32> {
-        self.parts().0.iter().map(|&number| u32::from_ne_bytes(number))
+impl Store {
+    /// Packs rows of numbers and counts, which are taken out.
+    pub fn pack(&mut self, rows: &mut Counts) -> Result<Packed> {
+        let length = rows.columns.len();
+        let (block, start, memory) = self.room(length * (size_of::<u32>() + 1))?;
+        let (numbers, counts) = memory.split_at_mut(length * size_of::<u32>());
+        for (place, number) in numbers.as_chunks_mut().0.iter_mut().zip(&rows.columns) {
+            *place = number.to_ne_bytes();
+        }
+        let mut large = Vec::new();
+        for (place, &count) in counts.iter_mut().zip(&rows.sums) {
+            *place = count.min(MANY.into()) as u8;
+        }
+        if counts.contains(&MANY) {
+            let all = rows.sums.iter().map(|count| count.cast_unsigned());
+            let many = all.filter(|&count| count >= MANY.into());
+            reserve(&mut large, many.clone().count())?;
+            large.extend(many);
+        }
+        let row_ends = std::mem::take(&mut rows.row_ends);
+        rows.clear();
+        Ok(Packed { row_ends, block, start, length, large })
+    }
+
+    /// Returns room for a chunk of so many bytes: its block, where it starts there, and the bytes.
+    fn room(&mut self, bytes: usize) -> Result<(usize, usize, &mut [u8])> {
+        let size = |block: &mut Block| unpoisoned(block.memory.get_mut()).as_slice().len();
+        let last = self.0.last_mut().map_or(0, size);
+        if self.0.last().is_none_or(|block| last - block.used < bytes) {
+            reserve(&mut self.0, 1)?;
+            let memory = RwLock::new(Array::zeroed(bytes.max(BLOCK_BYTES.min(2 * last)))?);
+            self.0.push(Block { memory, ..Block::default() });
+        }
+        let place = self.0.len() - 1;
+        let Block { memory, used, waiting } = &mut self.0[place];
+        let start = *used;
+        *used += bytes;
+        *waiting.get_mut() += 1;
+        let memory = unpoisoned(memory.get_mut()).as_mut_slice().as_flattened_mut();
+        Ok((place, start, &mut memory[start..start + bytes]))
+    }
+
+    /// Calls `read` with the entries of a chunk.
+    pub fn read<T>(&self, packed: &Packed, read: impl FnOnce(Entries<'_>) -> T) -> T {
+        let memory = unpoisoned(self.0[packed.block].memory.read());
+        let bytes = &memory.as_slice().as_flattened()[packed.start..];
+        let Packed { row_ends, large, length, .. } = packed;
+        let (numbers, counts) = bytes.split_at(length * size_of::<u32>());
+        read(Entries {
+            row_ends,
+            numbers: numbers.as_chunks().0,
+            counts: &counts[..*length],
+            large,
+        })
+    }
+
+    /// Gives the memory of a chunk back, as soon as all of its block is.
+    pub fn release(&self, packed: Packed) {
+        let block = &self.0[packed.block];
+        drop(packed);
+        if block.waiting.fetch_sub(1, Ordering::AcqRel) == 1 {
+            *unpoisoned(block.memory.write()) = Array::default();
+        }
+    }
+}
+
+fn unpoisoned<T>(result: std::result::Result<T, PoisonError<T>>) -> T {
+    result.unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Terms and counts of documents, for each document in ascending order of the numbers of its terms.
+#[derive(Debug, Clone, Copy)]
+pub struct Entries<'s> {
+    row_ends: &'s [usize],
+    numbers: &'s [[u8; 4]],
+    counts: &'s [u8],
+    large: &'s [u32],
+}
+
+impl<'s> Entries<'s> {
+    /// How many there are.
+    #[must_use]
+    pub fn len(self) -> usize {
+        self.numbers.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.numbers.is_empty()
+    }
+
+    /// How many documents there are.
+    #[must_use]
+    pub fn n_documents(self) -> usize {
+        self.row_ends.len()
     }
 
     /// The entries of each document.
-    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        let (numbers, counts) = self.parts();
+    pub fn rows(self) -> impl Iterator<Item = Row<'s>> {
+        let Self { row_ends, numbers, counts, mut large } = self;
         let mut start = 0;
-        let mut large = self.large.as_slice();
-        self.row_ends.iter().map(move |&end| {
+        row_ends.iter().map(move |&end| {
             let (numbers, counts) = (&numbers[start..end], &counts[start..end]);
             start = end;
             let n_large = counts.iter().map(|&count| usize::from(count == MANY)).sum();
@@ -90,12 +182,6 @@ impl Entries {
             (own_large, large) = large.split_at(n_large);
             Row { numbers, counts, large: own_large }
         })
-    }
-
-    fn parts(&self) -> (&[[u8; 4]], &[u8]) {
-        let memory = self.memory.as_slice().as_flattened();
-        let (numbers, counts) = memory.split_at(self.length * size_of::<u32>());
-        (numbers.as_chunks().0, &counts[..self.length])
     }
 }
 

@@ -58,12 +58,12 @@ impl FirstSight<'_> {
     /// Appends those entries of counted documents to `rows` that have a column.
     pub fn append(
         self,
-        entries: &Entries,
+        entries: Entries<'_>,
         keys: &mut Keys,
         rows: &mut Counts,
         cancel: &Cancel,
     ) -> Result<()> {
-        reserve(&mut rows.row_ends, entries.row_ends().len())?;
+        reserve(&mut rows.row_ends, entries.n_documents())?;
         reserve(&mut rows.columns, entries.len())?;
         reserve(&mut rows.sums, entries.len())?;
         let Keys { narrow, narrow_spare, wide, wide_spare } = keys;

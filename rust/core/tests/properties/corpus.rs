@@ -12,7 +12,7 @@ use shardfit_core::kernel::Kernel;
 use shardfit_core::murmur3::PADDING;
 use shardfit_core::parallel::Cancel;
 use shardfit_core::vocabulary::counting::{Counter, Renumbering, TermCounts, Terminology, join};
-use shardfit_core::vocabulary::entries::Entries;
+use shardfit_core::vocabulary::entries::{Packed, Store};
 use shardfit_core::vocabulary::{Terms, Vocabulary};
 
 use crate::oracle::Setting;
@@ -98,7 +98,8 @@ pub fn deal() -> impl Strategy<Value = Deal> {
 pub struct Dealt {
     pub counts: TermCounts,
     pub renumbering: Renumbering,
-    pub entries: Vec<(usize, Entries)>,
+    pub entries: Vec<(usize, Packed)>,
+    pub stores: Vec<Store>,
     pub largest: u32,
 }
 
@@ -125,8 +126,9 @@ pub fn count_dealt(
         start = end;
     }
     let largest = crew.iter().map(Counter::largest).max().unwrap_or(0);
+    let stores = crew.iter_mut().map(Counter::take_store).collect();
     let (counts, renumbering) = join(crew, &new, counters / 2, &Cancel::default()).unwrap();
-    Dealt { counts, renumbering, entries, largest }
+    Dealt { counts, renumbering, entries, stores, largest }
 }
 
 /// What there is to know of documents of terms.

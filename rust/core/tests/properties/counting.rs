@@ -37,11 +37,14 @@ fn joined_entries(dealt: &Dealt) -> Vec<Vec<(u32, u32)>> {
             Some(joined) => joined[number as usize],
             None => number,
         };
-        for row in entries.rows() {
-            assert!(row.iter().is_sorted_by(|a, b| a.0 < b.0), "in order of the counter's numbers");
-            rows.push(row.iter().map(|(number, count)| (joined(number), count)).collect());
-            rows.last_mut().unwrap().sort_unstable();
-        }
+        dealt.stores[*counter].read(entries, |entries| {
+            for row in entries.rows() {
+                let numbers = row.iter().map(|entry| entry.0);
+                assert!(numbers.is_sorted_by(|a, b| a < b), "in order of the counter's numbers");
+                rows.push(row.iter().map(|(number, count)| (joined(number), count)).collect());
+                rows.last_mut().unwrap().sort_unstable();
+            }
+        });
     }
     rows
 }

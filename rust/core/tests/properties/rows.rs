@@ -27,7 +27,7 @@ fn rows(documents: &[Vec<Term>], (deal, counters): (&Deal, usize), columns: &[u3
     let stored = store(documents);
     // All of them have their turn.
     let kernel = available()[(documents.len() + counters) % available().len()];
-    let Dealt { entries, renumbering, counts, .. } =
+    let Dealt { entries, stores, renumbering, counts, .. } =
         count_dealt(terminology(kernel), &views(&stored), deal, counters);
     let terms = counts.vocabulary.terms().len();
     // What stands in the place of the number 0 is never asked for.
@@ -36,7 +36,10 @@ fn rows(documents: &[Vec<Term>], (deal, counters): (&Deal, usize), columns: &[u3
     for (counter, entries) in entries {
         let numbers = renumbering[counter].as_deref();
         let first_sight = FirstSight { numbers, columns: &columns, kernel };
-        first_sight.append(&entries, &mut keys, &mut rows, &cancel).unwrap();
+        stores[counter]
+            .read(&entries, |entries| first_sight.append(entries, &mut keys, &mut rows, &cancel))
+            .unwrap();
+        stores[counter].release(entries);
     }
     rows
 }

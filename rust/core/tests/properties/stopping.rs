@@ -14,7 +14,7 @@ use shardfit_core::hashing::{self, Buckets, Counts, Hasher, hash_documents};
 use shardfit_core::kernel::{Kernel, Scalar};
 use shardfit_core::parallel::{self, Cancel};
 use shardfit_core::vocabulary::counting::{Counter, Terminology, join};
-use shardfit_core::vocabulary::entries::Entries;
+use shardfit_core::vocabulary::entries::{Packed, Store};
 use shardfit_core::vocabulary::rows::{self, FirstSight, Keys, look_up};
 use shardfit_core::vocabulary::sorting::alphabetical;
 use shardfit_core::vocabulary::{Record, Seed};
@@ -280,17 +280,18 @@ fn joining_stops_before_the_next_chunk() {
 }
 
 /// A document of 70,000 terms, counted.
-fn long_entries() -> Entries {
+fn long_entries() -> (Packed, Store) {
     let terms: Vec<Term> = (0..70_000).map(|i| format!("{i}").into_bytes()).collect();
     let terms = Listed::new(&terms);
     let cancel = Cancel::default();
-    let chunk = Counter::default().count(terminology(&Scalar), &[terms.document()], true, &cancel);
-    chunk.unwrap().entries
+    let mut counter = Counter::default();
+    let chunk = counter.count(terminology(&Scalar), &[terms.document()], true, &cancel);
+    (chunk.unwrap().entries, counter.take_store())
 }
 
 #[test]
 fn rows_stop_within_a_sort() {
-    let entries = long_entries();
+    let (entries, store) = long_entries();
     let columns: Vec<u32> = (0..=70_000).collect();
     // Numbers that are not those of the counter, so that rows have to be sorted.
     let joined = columns.clone();
@@ -299,7 +300,9 @@ fn rows_stop_within_a_sort() {
     let first_sight = FirstSight { numbers: Some(&joined), columns: &columns, kernel };
     let worker = || {
         |_, cancel: &Cancel| {
-            first_sight.append(&entries, &mut Keys::default(), &mut Counts::default(), cancel)
+            let (mut keys, mut rows) = (Keys::default(), Counts::default());
+            store
+                .read(&entries, |entries| first_sight.append(entries, &mut keys, &mut rows, cancel))
         }
     };
     let result = parallel::run(3, 1, worker, || steps.proceed());
