@@ -68,6 +68,7 @@ mod network;
 mod scaling;
 mod sort;
 mod split;
+mod terms;
 mod windows;
 
 use std::mem::MaybeUninit;
@@ -78,6 +79,7 @@ use crate::csr::Norm;
 use crate::documents::Span;
 use crate::error::Result;
 use crate::hashing::Buckets;
+use crate::vocabulary::{Record, Seed, Slot};
 
 /// The kernel for 256-bit vectors. There is a value only where the processor can run it.
 #[derive(Debug)]
@@ -210,6 +212,35 @@ impl Kernel for Avx2 {
     ) -> &'p mut [f32] {
         // SAFETY: there is a value of this type only where the processor has the features.
         unsafe { scaling::divide_single(sums, by, places) }
+    }
+
+    fn pack(
+        &self,
+        text: &[u8],
+        spans: &[Span],
+        seed: Seed,
+        records: &mut [Record],
+        hashes: &mut [u32],
+        long: &mut Vec<Span>,
+    ) {
+        // SAFETY: there is a value only where the processor has the instructions.
+        unsafe { terms::pack_all(text, spans, seed, records, hashes, long) }
+    }
+
+    fn guess(&self, slots: &[Slot], hashes: &[u32], numbers: &mut [u32]) {
+        // SAFETY: there is a value only where the processor has the instructions.
+        unsafe { terms::guess(slots, hashes, numbers) }
+    }
+
+    fn confirm(
+        &self,
+        known: &[Record],
+        records: &[Record],
+        numbers: &mut [u32],
+        unknown: &mut Vec<u32>,
+    ) {
+        // SAFETY: there is a value only where the processor has the instructions.
+        unsafe { terms::confirm(known, records, numbers, unknown) }
     }
 
     fn sort_pairs(
