@@ -104,13 +104,26 @@ impl<'t> Packer<'t> {
         write(finish(products), hashes);
         let is_long = _mm256_cmpeq_epi32(_mm256_max_epu32(lengths, set(16)), lengths);
         if mask(is_long) != 0 {
-            let mut are_long = mask(in_order(is_long));
-            while are_long != 0 {
-                let i = are_long.trailing_zeros() as usize;
-                (records[i], hashes[i]) = pack(self.text, spans[i], self.seed);
-                long.push(spans[i]);
-                are_long &= are_long - 1;
-            }
+            self.pack_long(mask(in_order(is_long)), spans, records, hashes, long);
+        }
+    }
+
+    /// Does so for those of eight terms whose bits are set, which are long. Out of line, it leaves the registers to the rest.
+    #[cold]
+    #[inline(never)]
+    fn pack_long(
+        &self,
+        mut are_long: u8,
+        spans: &[Span; LANES],
+        records: &mut [Record; LANES],
+        hashes: &mut [u32; LANES],
+        long: &mut Vec<Span>,
+    ) {
+        while are_long != 0 {
+            let i = are_long.trailing_zeros() as usize;
+            (records[i], hashes[i]) = pack(self.text, spans[i], self.seed);
+            long.push(spans[i]);
+            are_long &= are_long - 1;
         }
     }
 
