@@ -79,7 +79,7 @@ mod network;
 mod scaling;
 mod sort;
 mod split;
-mod terms;
+pub(super) mod terms;
 mod windows;
 
 use std::mem::MaybeUninit;

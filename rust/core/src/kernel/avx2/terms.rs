@@ -182,7 +182,7 @@ fn finish(products: [__m256i; 4]) -> __m256i {
 
 /// [`Kernel::guess`](crate::kernel::Kernel::guess).
 #[target_feature(enable = "avx2")]
-pub(super) fn guess(slots: &[Slot], hashes: &[u32], numbers: &mut [u32]) {
+pub(in crate::kernel) fn guess(slots: &[Slot], hashes: &[u32], numbers: &mut [u32]) {
     assert!(slots.len().is_power_of_two(), "places are bits of a hash");
     let Ok(last) = u32::try_from(slots.len() - 1) else {
         return terms::guess(slots, hashes, numbers);

@@ -11,9 +11,9 @@ use std::arch::x86_64::*;
 
 use super::hash::{deinterleave, load, places};
 use crate::documents::Span;
-use crate::kernel::terms::{self, SLACK};
+use crate::kernel::terms::SLACK;
 use crate::murmur3::PADDING;
-use crate::vocabulary::{Record, SCATTERER, Seed, Slot, pack};
+use crate::vocabulary::{Record, SCATTERER, Seed, pack};
 
 /// How many terms are looked up at once.
 const LANES: usize = SLACK;
@@ -152,53 +152,6 @@ fn finish(products: [__m512i; 4]) -> __m512i {
     let mixed = _mm512_mask_mov_epi32(_mm512_srli_epi64::<32>(low), 0xaaaa, high);
     let order = _mm512_setr_epi32(0, 4, 8, 12, 2, 6, 10, 14, 1, 5, 9, 13, 3, 7, 11, 15);
     _mm512_permutexvar_epi32(order, mixed)
-}
-
-/// [`Kernel::guess`](crate::kernel::Kernel::guess).
-#[target_feature(enable = "avx512f")]
-pub(super) fn guess(slots: &[Slot], hashes: &[u32], numbers: &mut [u32]) {
-    assert!(slots.len().is_power_of_two(), "places are bits of a hash");
-    if slots.len() > 1 << 31 {
-        // Places are numbers with a sign to the processor.
-        return terms::guess(slots, hashes, numbers);
-    }
-    let mask = set((slots.len() - 1) as u32);
-    let (batches, rest) = hashes.as_chunks();
-    let (first, last) = numbers[..hashes.len()].split_at_mut(hashes.len() - rest.len());
-    for (hashes, numbers) in batches.iter().zip(first.as_chunks_mut().0) {
-        // SAFETY: the mask has just been made of the number of slots.
-        store(unsafe { guess_batch(slots, mask, load(hashes)) }, numbers);
-    }
-    if !rest.is_empty() {
-        let (mut hashes, mut numbers) = ([0; LANES], [0; LANES]);
-        hashes[..rest.len()].copy_from_slice(rest);
-        // SAFETY: as before.
-        store(unsafe { guess_batch(slots, mask, load(&hashes)) }, &mut numbers);
-        last.copy_from_slice(&numbers[..rest.len()]);
-    }
-}
-
-/// The numbers for 16 hashes.
-///
-/// # Safety
-///
-/// There is one more slot than `mask` says, and no more than 2^31.
-#[target_feature(enable = "avx512f")]
-#[inline]
-unsafe fn guess_batch(slots: &[Slot], mask: __m512i, hashes: __m512i) -> __m512i {
-    let place = _mm512_and_si512(hashes, mask);
-    let next = _mm512_and_si512(_mm512_add_epi32(place, set(1)), mask);
-    // SAFETY: all places are up to the mask, which is the last one.
-    let (first, second) = unsafe {
-        let slots = slots.as_ptr().cast();
-        (_mm512_i32gather_epi32::<4>(place, slots), _mm512_i32gather_epi32::<4>(next, slots))
-    };
-    // Of what differs, the rest of the hash.
-    let differs = |slots| _mm512_andnot_si512(mask, _mm512_xor_si512(slots, hashes));
-    let is_first = _mm512_testn_epi32_mask(differs(first), differs(first));
-    let is_second = _mm512_testn_epi32_mask(differs(second), differs(second));
-    let numbers = _mm512_maskz_and_epi32(is_second, second, mask);
-    _mm512_mask_and_epi32(numbers, is_first, first, mask)
 }
 
 /// [`Kernel::confirm`](crate::kernel::Kernel::confirm).
