@@ -170,6 +170,30 @@ impl<'s> Entries<'s> {
         self.row_ends.len()
     }
 
+    /// How many entries there are up to the end of each document.
+    #[must_use]
+    pub fn row_ends(self) -> &'s [usize] {
+        self.row_ends
+    }
+
+    /// The numbers of the terms.
+    #[must_use]
+    pub fn numbers(self) -> impl ExactSizeIterator<Item = u32> + 's {
+        self.numbers.iter().map(|&number| u32::from_ne_bytes(number))
+    }
+
+    /// Appends the counts to `sums`, where there is room for them.
+    pub fn append_counts(self, sums: &mut Vec<i32>) {
+        let start = sums.len();
+        sums.extend(self.counts.iter().map(|&count| i32::from(count)));
+        if !self.large.is_empty() {
+            let places = sums[start..].iter_mut().filter(|sum| **sum == MANY.into());
+            for (place, large) in places.zip(self.large) {
+                *place = large.cast_signed();
+            }
+        }
+    }
+
     /// The entries of each document.
     pub fn rows(self) -> impl Iterator<Item = Row<'s>> {
         let Self { row_ends, numbers, counts, mut large } = self;

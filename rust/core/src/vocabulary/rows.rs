@@ -16,7 +16,7 @@
 //! for short documents, for which such a table is too dear.
 
 use super::counting::Terminology;
-use super::entries::Entries;
+use super::entries::{Entries, Row};
 use super::pipeline::{Consumer, Pipeline};
 use super::{Lookup, Vocabulary};
 use crate::analyzer::Scratch;
@@ -66,53 +66,73 @@ impl FirstSight<'_> {
         reserve(&mut rows.row_ends, entries.n_documents())?;
         reserve(&mut rows.columns, entries.len())?;
         reserve(&mut rows.sums, entries.len())?;
-        let Keys { narrow, narrow_spare, wide, wide_spare } = keys;
-        for row in entries.rows() {
-            let Some(numbers) = self.numbers else {
-                // A counter sorts by its own numbers.
-                let entries = row.iter().map(|(number, count)| (number, count.cast_signed()));
-                self.append_row(entries, rows);
-                continue;
-            };
-            if let Some(row) = row.small().filter(|_| self.columns.len() <= WIDE) {
-                narrow.clear();
-                reserve(narrow, row.len())?;
-                let joined = |number: u32| numbers[number as usize];
-                narrow.extend(row.map(|(number, count)| joined(number) << 8 | u32::from(count)));
-                self.kernel.sort(narrow, narrow_spare, &|| cancel.check())?;
-                let split = |&key: &u32| (key >> 8, (key & 0xff).cast_signed());
-                self.append_row(narrow.iter().map(split), rows);
-            } else {
-                wide.clear();
-                reserve(wide, row.len())?;
-                let joined = |number: u32| u64::from(numbers[number as usize]);
-                wide.extend(
-                    row.iter().map(|(number, count)| joined(number) << 32 | u64::from(count)),
-                );
-                self.kernel.sort_pairs(wide, wide_spare, &|| cancel.check())?;
-                let split = |&key: &u64| ((key >> 32) as u32, (key as u32).cast_signed());
-                self.append_row(wide.iter().map(split), rows);
+        let (first_row, start) = (rows.row_ends.len(), rows.columns.len());
+        let column = |number: u32| self.columns[number as usize];
+        if let Some(numbers) = self.numbers {
+            let joined = |number: u32| numbers[number as usize];
+            for row in entries.rows() {
+                self.append_sorted(row, joined, keys, rows, cancel)?;
             }
+        } else {
+            // A counter sorts by its own numbers.
+            rows.columns.extend(entries.numbers().map(column));
+            entries.append_counts(&mut rows.sums);
+        }
+        rows.row_ends.extend(entries.row_ends().iter().map(|end| start + end));
+        if rows.columns[start..].contains(&NO_COLUMN) {
+            leave_out(rows, first_row, start);
         }
         Ok(())
     }
 
-    /// Appends a row, for which room has been reserved.
-    #[inline(always)]
-    fn append_row(self, entries: impl ExactSizeIterator<Item = (u32, i32)>, rows: &mut Counts) {
-        let mut end = rows.columns.len();
-        rows.columns.resize(end + entries.len(), 0);
-        rows.sums.resize(end + entries.len(), 0);
-        for (number, count) in entries {
-            // No branch: which terms are left out cannot be foreseen.
-            let column = self.columns[number as usize];
-            (rows.columns[end], rows.sums[end]) = (column, count);
-            end += usize::from(column != NO_COLUMN);
+    /// Appends the entries of a row, for which there is room, sorted by the joined numbers of their terms.
+    fn append_sorted(
+        self,
+        row: Row<'_>,
+        joined: impl Fn(u32) -> u32,
+        keys: &mut Keys,
+        rows: &mut Counts,
+        cancel: &Cancel,
+    ) -> Result<()> {
+        let column = |number: u32| self.columns[number as usize];
+        let Keys { narrow, narrow_spare, wide, wide_spare } = keys;
+        if let Some(row) = row.small().filter(|_| self.columns.len() <= WIDE) {
+            narrow.clear();
+            reserve(narrow, row.len())?;
+            narrow.extend(row.map(|(number, count)| joined(number) << 8 | u32::from(count)));
+            self.kernel.sort(narrow, narrow_spare, &|| cancel.check())?;
+            rows.columns.extend(narrow.iter().map(|key| column(key >> 8)));
+            rows.sums.extend(narrow.iter().map(|key| (key & 0xff).cast_signed()));
+        } else {
+            wide.clear();
+            reserve(wide, row.len())?;
+            wide.extend(
+                row.iter()
+                    .map(|(number, count)| u64::from(joined(number)) << 32 | u64::from(count)),
+            );
+            self.kernel.sort_pairs(wide, wide_spare, &|| cancel.check())?;
+            rows.columns.extend(wide.iter().map(|key| column((key >> 32) as u32)));
+            rows.sums.extend(wide.iter().map(|&key| (key as u32).cast_signed()));
         }
-        rows.columns.truncate(end);
-        rows.sums.truncate(end);
-        rows.row_ends.push(end);
+        Ok(())
     }
+}
+
+/// Leaves out the entries without a column of the rows from `first_row` on, whose entries start at `start`.
+fn leave_out(rows: &mut Counts, first_row: usize, start: usize) {
+    let Counts { row_ends, columns, sums } = rows;
+    let (mut place, mut end) = (start, start);
+    for row_end in &mut row_ends[first_row..] {
+        for place in place..*row_end {
+            // No branch: which terms are left out cannot be foreseen.
+            (columns[end], sums[end]) = (columns[place], sums[place]);
+            end += usize::from(columns[place] != NO_COLUMN);
+        }
+        place = *row_end;
+        *row_end = end;
+    }
+    columns.truncate(end);
+    sums.truncate(end);
 }
 
 /// The columns of the terms of a vocabulary.
