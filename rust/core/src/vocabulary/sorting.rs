@@ -185,7 +185,8 @@ pub fn alphabetical<E: From<Error>>(
     for bin in 0..layout.n_bins() {
         length += dealt.iter().map(|dealt| dealt.range(bin).len()).sum::<usize>();
         if length >= PART || length == rest.len() && length > 0 {
-            let order = rest.split_off_mut(..length).expect("there is a place for each");
+            let order;
+            (order, rest) = rest.split_at_mut(length);
             reserve(&mut shares, 1)?;
             shares.push(Mutex::new(Some(Share { bins: first..bin + 1, order })));
             (length, first) = (0, bin + 1);

@@ -22,7 +22,7 @@ use std::cmp::Ordering;
 use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
 
-use crate::documents::Span;
+use crate::documents::{Span, prefetch};
 use crate::error::{Error, Result, reserve};
 use crate::memory::Array;
 use crate::murmur3::PADDING;
@@ -151,7 +151,7 @@ pub struct Terms {
 
 impl Terms {
     /// Numbers are columns of a matrix in the end, whose indices have 31 bits.
-    const MAX: usize = i32::MAX as usize;
+    pub(super) const MAX: usize = i32::MAX as usize;
 
     /// How many there are.
     #[must_use]
@@ -275,12 +275,30 @@ impl Terms {
         }
     }
 
-    /// Adds a term that another has given the number `others`, and returns its number here.
-    #[inline]
-    pub(super) fn push_from(&mut self, other: &Self, others: u32) -> Result<u32> {
-        let record = *other.record(others);
-        let term = if record[15] == LONG { other.bytes(others) } else { &[] };
-        self.push(record, term)
+    /// Makes a term that another has given the number `others` the term of this number.
+    #[inline(always)]
+    pub(super) fn set(&mut self, number: u32, other: &Self, others: u32) -> Result<()> {
+        let mut record = *other.record(others);
+        if record[15] == LONG {
+            let term = other.bytes(others);
+            record = long_record(term.len(), self.arena.len() as u64).to_le_bytes();
+            reserve(&mut self.arena, term.len())?;
+            self.arena.extend_from_slice(term);
+        }
+        self.records.as_mut_slice()[number as usize] = record;
+        Ok(())
+    }
+
+    /// Whether the record of this term says all about it.
+    #[inline(always)]
+    pub(super) fn is_short(&self, number: u32) -> bool {
+        self.record(number)[15] != LONG
+    }
+
+    /// Fetches the record of a term, if there is one.
+    #[inline(always)]
+    pub(super) fn fetch(&self, number: u32) {
+        prefetch(self.records.as_slice().as_ptr().wrapping_add(number as usize).cast());
     }
 
     /// Adds a term and returns its number.
@@ -311,9 +329,14 @@ impl Terms {
         reserve(&mut self.arena, other.arena.len())
     }
 
-    /// Makes room for so many short terms.
-    pub(super) fn reserve_short(&mut self, terms: usize) -> Result<()> {
-        self.records.reserve(1 + terms)
+    /// So many terms that are still to be [set](Self::set).
+    pub(super) fn unset(terms: usize) -> Result<Self> {
+        if terms == 0 {
+            return Ok(Self::default());
+        }
+        let mut records = Array::zeroed(1 + terms)?;
+        records.as_mut_slice()[0] = NOTHING;
+        Ok(Self { records, arena: Vec::new() })
     }
 
     /// A copy.
