@@ -177,9 +177,10 @@ class LearnedTerms:
                 order = self.counts.alphabetical_order(n_threads)
                 if sums is None and vectorizer.max_features is not None:
                     sums = _sums(self.counts, vectorizer)[order]
-                frequencies = self.counts.document_frequencies()[order]
-                n_documents = self.counts.n_documents
-                terms = order[_choose(vectorizer, frequencies, n_documents, sums)]
+                is_within = _within_limits(vectorizer, self.counts)
+                terms = order
+                if sums is not None or not is_within.all():
+                    terms = order[_choose(vectorizer, is_within[order], sums)]
                 columns = np.full(len(order), -1, dtype=np.int32)
                 columns[terms] = np.arange(len(terms), dtype=np.int32)
                 vocabulary = self.counts.vocabulary(columns)
@@ -222,25 +223,28 @@ class LearnedTerms:
         return joined
 
 
-def _choose(
-    vectorizer: Any,
-    frequencies: npt.NDArray[np.int64],
-    n_documents: int,
-    sums: npt.NDArray[Any] | None,
-) -> npt.NDArray[np.bool_]:
-    """Tell which terms, in alphabetical order, are within the limits."""
+def _within_limits(vectorizer: Any, counts: TermCounts) -> npt.NDArray[np.bool_]:
+    """Tell which terms, in order of first sight, are in enough but few documents."""
     max_df, min_df = vectorizer.max_df, vectorizer.min_df
+    n_documents = counts.n_documents
     high: Any = max_df if isinstance(max_df, Integral) else max_df * n_documents
     low: Any = min_df if isinstance(min_df, Integral) else min_df * n_documents
     if high < low:
         raise ValueError("max_df corresponds to < documents than min_df")
-    is_kept = np.asarray((frequencies <= high) & (frequencies >= low))
+    frequencies = counts.document_frequencies()
+    return np.asarray((frequencies <= high) & (frequencies >= low))
+
+
+def _choose(
+    vectorizer: Any, is_kept: npt.NDArray[np.bool_], sums: npt.NDArray[Any] | None
+) -> npt.NDArray[np.bool_]:
+    """Tell which of the terms within the limits are kept, all in alphabetical order."""
     if sums is not None and is_kept.sum() > vectorizer.max_features:
         # NumPy decides between equal sums, by a sort that is not stable: it has to be
         # the same sort of the same numbers.
         best = (-sums[is_kept]).argsort()[: vectorizer.max_features]
         candidates = np.flatnonzero(is_kept)
-        is_kept = np.zeros(len(frequencies), dtype=bool)
+        is_kept = np.zeros(len(is_kept), dtype=bool)
         is_kept[candidates[best]] = True
     if not is_kept.any():
         raise ValueError(

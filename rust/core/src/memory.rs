@@ -87,26 +87,50 @@ pub fn write_all<T>(places: &mut [MaybeUninit<T>], elements: impl Iterator<Item 
 /// Asks the system to back a large piece of memory by huge pages, of which there are hundreds of times fewer to touch
 /// for the first time.
 #[cfg(target_os = "linux")]
-#[allow(unsafe_code)]
 pub fn advise_huge_pages<T>(memory: &[T]) {
     /// For less, one huge page or none could be had.
     const LARGE: usize = 1 << 22;
-    if size_of_val(memory) < LARGE {
-        return;
+    if size_of_val(memory) >= LARGE {
+        advise(memory, libc::MADV_HUGEPAGE);
     }
-    // All of the pages it lies on: pieces of different advice in what an allocator has mapped as one could not be
-    // moved by the system any more when the memory grows.
-    let before = memory.as_ptr().addr() % PAGE_BYTES;
-    let first = memory.as_ptr().cast::<u8>().wrapping_sub(before);
-    let length = (size_of_val(memory) + before).next_multiple_of(PAGE_BYTES);
-    // SAFETY: the range consists of pages that are mapped, since the slice lies on each of them. The advice changes neither
-    // the contents of any memory nor what may be done with it, and if it is refused, pages stay small.
-    unsafe { libc::madvise(first.cast_mut().cast(), length, libc::MADV_HUGEPAGE) };
 }
 
 /// Elsewhere the system decides by itself.
 #[cfg(not(target_os = "linux"))]
 pub fn advise_huge_pages<T>(_: &[T]) {}
+
+/// Asks the system for the memory that a vector has room for all at once, which takes a third of the time that it takes
+/// page by page.
+#[cfg(target_os = "linux")]
+pub(crate) fn populate<T>(vector: &mut Vec<T>) {
+    let room = vector.spare_capacity_mut();
+    if size_of_val(room) >= SMALL_BYTES {
+        advise(room, libc::MADV_POPULATE_WRITE);
+    }
+}
+
+/// Elsewhere memory comes page by page.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn populate<T>(_: &mut Vec<T>) {}
+
+/// Gives the system advice that changes neither the contents of any memory nor what may be done with it.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+fn advise<T>(memory: &[T], advice: libc::c_int) {
+    assert!(
+        matches!(advice, libc::MADV_HUGEPAGE | libc::MADV_POPULATE_WRITE),
+        "advice is harmless"
+    );
+    // All of the pages it lies on: pieces of different advice in what an allocator has mapped as one could not be
+    // moved by the system any more when the memory grows.
+    let before = memory.as_ptr().addr() % PAGE_BYTES;
+    let first = memory.as_ptr().cast::<u8>().wrapping_sub(before);
+    let length = (size_of_val(memory) + before).next_multiple_of(PAGE_BYTES);
+    // SAFETY: the range consists of pages that are mapped, since the slice lies on each of them. Neither kind of advice
+    // changes the contents of any memory nor what may be done with it, and if it is refused, pages stay small, or come
+    // when they are touched.
+    unsafe { libc::madvise(first.cast_mut().cast(), length, advice) };
+}
 
 #[derive(Debug)]
 enum Storage<const N: usize> {

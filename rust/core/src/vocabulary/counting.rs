@@ -19,7 +19,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::entries::{Packed, Store};
-use super::joining::join_terms;
+use super::joining::{SMALL, number_terms};
 use super::pipeline::{Consumer, Pipeline};
 use super::{Lookup, Terms, Vocabulary};
 use crate::analyzer::{Analyzer, Scratch, Tables};
@@ -27,8 +27,8 @@ use crate::documents::Document;
 use crate::error::{Error, Result, reserve};
 use crate::hashing::{Counts, append_row};
 use crate::kernel::Kernel;
-use crate::memory::Array;
-use crate::parallel::Cancel;
+use crate::memory::{Array, populate};
+use crate::parallel::{self, Cancel};
 
 /// What turns documents into terms.
 #[derive(Clone, Copy)]
@@ -51,20 +51,24 @@ struct Frequencies {
 }
 
 impl Frequencies {
-    /// In how many documents, and how often in all, each term was met.
-    fn counts(&mut self) -> impl Iterator<Item = (u64, u64)> {
+    /// Makes ready for being asked.
+    fn settle(&mut self) {
         self.often.sort_unstable();
-        let often = &self.often;
-        let mut overflows = 0;
-        let both = self.both.as_slice().iter().enumerate().skip(1);
-        both.map(move |(number, &both)| {
-            let both = u64::from_ne_bytes(both);
-            let before = overflows;
-            while often.get(overflows).is_some_and(|&often| often as usize == number) {
-                overflows += 1;
-            }
-            (both & u64::from(u32::MAX), (both >> 32) + (((overflows - before) as u64) << 32))
-        })
+    }
+
+    /// In how many documents a term was met.
+    fn documents(&self, number: u32) -> u64 {
+        u64::from_ne_bytes(self.both.as_slice()[number as usize]) & u64::from(u32::MAX)
+    }
+
+    /// How often a term was met in all.
+    fn total(&self, number: u32) -> u64 {
+        let total = u64::from_ne_bytes(self.both.as_slice()[number as usize]) >> 32;
+        if self.often.is_empty() {
+            return total;
+        }
+        let rest = &self.often[self.often.partition_point(|&often| often < number)..];
+        total + ((rest.partition_point(|&often| often == number) as u64) << 32)
     }
 
     /// Adds a document that has each of these terms so many times.
@@ -218,27 +222,13 @@ impl TermCounts {
         if let Some(copy) = copy {
             self.vocabulary = Arc::new(copy);
         }
-        let counts = other.documents.iter().copied().zip(other.totals.iter().copied());
-        self.add(numbers.into_iter(), counts)?;
-        self.n_documents += other.n_documents;
-        Ok(())
-    }
-
-    /// Adds numbers of documents and totals to those of the terms with these numbers.
-    fn add(
-        &mut self,
-        numbers: impl Iterator<Item = u32>,
-        counts: impl Iterator<Item = (u64, u64)>,
-    ) -> Result<()> {
-        let new = self.vocabulary.terms().len() - self.documents.len();
-        reserve(&mut self.documents, new)?;
-        reserve(&mut self.totals, new)?;
-        self.documents.resize(self.documents.len() + new, 0);
-        self.totals.resize(self.totals.len() + new, 0);
-        for (number, (documents, total)) in numbers.zip(counts) {
-            self.documents[number as usize - 1] += documents;
-            self.totals[number as usize - 1] += total;
+        for (number, (&documents, &total)) in
+            numbers.iter().zip(other.documents.iter().zip(&other.totals))
+        {
+            add(&mut self.documents, *number, documents);
+            add(&mut self.totals, *number, total);
         }
+        self.n_documents += other.n_documents;
         Ok(())
     }
 
@@ -305,20 +295,109 @@ pub fn join(
     let mut joined = TermCounts { n_documents, ..TermCounts::default() };
     if let [counter] = counters.as_mut_slice() {
         let Learned { vocabulary, frequencies, .. } = &mut counter.learned;
+        frequencies.settle();
+        let terms = vocabulary.terms().len() as u32;
+        reserve(&mut joined.documents, terms as usize)?;
+        reserve(&mut joined.totals, terms as usize)?;
+        populate(&mut joined.documents);
+        populate(&mut joined.totals);
+        joined.documents.extend((1..=terms).map(|number| frequencies.documents(number)));
+        joined.totals.extend((1..=terms).map(|number| frequencies.total(number)));
         joined.vocabulary = Arc::new(std::mem::take(vocabulary));
-        joined.add(joined.vocabulary.clone().terms().numbers(), frequencies.counts())?;
         return Ok((joined, vec![None]));
     }
     // The tables of the counters have done their work, and make room.
-    let counters: Vec<(Terms, Frequencies)> = counters
+    let mut counters: Vec<(Terms, Frequencies)> = counters
         .into_iter()
         .map(|Counter { learned, .. }| (learned.vocabulary.into_terms(), learned.frequencies))
         .collect();
+    for (_, frequencies) in &mut counters {
+        frequencies.settle();
+    }
     let terms: Vec<&Terms> = counters.iter().map(|(terms, _)| terms).collect();
-    let (terms, numbers) = join_terms(&terms, chunks, threads, cancel)?;
-    joined.vocabulary = Arc::new(Vocabulary::from(terms));
-    for ((_, mut frequencies), numbers) in counters.into_iter().zip(&numbers) {
-        joined.add(numbers[1..].iter().copied(), frequencies.counts())?;
+    let (n_terms, numbers) = number_terms(&terms, chunks, threads, cancel)?;
+    let joining = Joining { counters: &counters, chunks, numbers: &numbers, n_terms, cancel };
+    let worker = || |part: usize, _: &Cancel| joining.part(part);
+    let threads = if n_terms <= SMALL { 0 } else { threads };
+    for part in parallel::run(Joining::PARTS, threads, worker, || cancel.check())? {
+        match part {
+            Part::Terms(terms) => joined.vocabulary = Arc::new(Vocabulary::from(terms)),
+            Part::Documents(documents) => joined.documents = documents,
+            Part::Totals(totals) => joined.totals = totals,
+        }
     }
     Ok((joined, numbers.into_iter().map(Some).collect()))
+}
+
+/// Adds to a sum, or makes it the sum of the next term.
+#[inline(always)]
+fn add(sums: &mut Vec<u64>, number: u32, count: u64) {
+    match sums.get_mut(number as usize - 1) {
+        Some(sum) => *sum += count,
+        None => sums.push(count),
+    }
+}
+
+/// What is joined by one thread.
+enum Part {
+    Terms(Terms),
+    Documents(Vec<u64>),
+    Totals(Vec<u64>),
+}
+
+/// Counters whose terms have been given joined numbers.
+struct Joining<'a> {
+    counters: &'a [(Terms, Frequencies)],
+    chunks: &'a [(usize, Range<u32>)],
+    numbers: &'a [Vec<u32>],
+    n_terms: usize,
+    cancel: &'a Cancel,
+}
+
+impl Joining<'_> {
+    /// How many parts there are.
+    const PARTS: usize = 3;
+
+    fn part(&self, part: usize) -> Result<Part> {
+        Ok(match part {
+            0 => Part::Terms(self.terms()?),
+            1 => Part::Documents(self.sums(Frequencies::documents)?),
+            _ => Part::Totals(self.sums(Frequencies::total)?),
+        })
+    }
+
+    fn terms(&self) -> Result<Terms> {
+        let mut joined = Terms::unset(self.n_terms)?;
+        let mut last = 0;
+        for (counter, new) in self.chunks {
+            self.cancel.check()?;
+            let terms = &self.counters[*counter].0;
+            let numbers = &self.numbers[*counter][new.start as usize..new.end as usize];
+            for (own, &number) in new.clone().zip(numbers) {
+                // Setting short ones again costs less than a branch that cannot be foreseen.
+                if terms.is_short(own) || number > last {
+                    joined.set(number, terms, own)?;
+                }
+                last = last.max(number);
+            }
+        }
+        Ok(joined)
+    }
+
+    /// The sum of what the counters have counted of each term.
+    fn sums(&self, count: impl Fn(&Frequencies, u32) -> u64) -> Result<Vec<u64>> {
+        let mut sums = Vec::new();
+        reserve(&mut sums, self.n_terms)?;
+        populate(&mut sums);
+        sums.resize(self.n_terms, 0);
+        for (counter, new) in self.chunks {
+            self.cancel.check()?;
+            let frequencies = &self.counters[*counter].1;
+            let numbers = &self.numbers[*counter][new.start as usize..new.end as usize];
+            for (own, &number) in new.clone().zip(numbers) {
+                sums[number as usize - 1] += count(frequencies, own);
+            }
+        }
+        Ok(sums)
+    }
 }

@@ -2,8 +2,8 @@
 //!
 //! # Overview
 //!
-//! [`join_terms`] numbers the terms of all counters in the order in which the documents have them. Terms are dealt to shards
-//! by their hashes, and each shard walks through the chunks in the order of the documents:
+//! [`number_terms`] numbers the terms of all counters in the order in which the documents have them. Terms are dealt to
+//! shards by their hashes, and each shard walks through the chunks in the order of the documents:
 //!
 //! ```text
 //! chunk          0          1          2          3
@@ -23,13 +23,16 @@
 //! Terms of one shard are never equal to those of another, so shards need not know of each other, and each is
 //! found with a table of its own. Interning all terms in one vocabulary took as long as a tenth of the counting,
 //! while all threads but one waited; the table that it made is of use only to those who look terms up later.
+//!
+//! The table of a shard lies in the cache, but the records of terms do not. They are fetched for some dozens of terms
+//! before the first of them is compared, or most of the time would go by waiting for them.
 
 use std::ops::Range;
 
 use super::slots::slots_for;
 use super::{Seed, Terms};
-use crate::error::{Result, reserve};
-use crate::memory::Array;
+use crate::error::{Error, Result, reserve};
+use crate::memory::{Array, populate};
 use crate::parallel::{self, Cancel};
 
 /// The number of a term at a counter.
@@ -46,110 +49,197 @@ struct Repeat {
 }
 
 /// So few terms are joined before a thread has been started.
-const SMALL: usize = 1 << 12;
+pub(super) const SMALL: usize = 1 << 12;
+/// A shard has about so many terms, whose table stays in the cache, ...
+const SHARD: usize = 1 << 14;
+/// ... unless there are so many shards.
+const MOST_SHARDS: usize = 1 << 7;
+/// Terms whose records are fetched before the first of them is needed.
+const FETCHED: usize = 64;
 /// In the place of a joined number: the term repeats one of another counter.
 const REPEATED: u32 = u32::MAX;
 
-/// Returns the joined terms, and the joined number of each term of each counter; that of the number 0 is 0.
+/// Returns how many different terms the counters have, and the joined number of each term of each counter; that of the
+/// number 0 is 0.
 ///
 /// `chunks` are as for [`join`](super::counting::join).
-pub(super) fn join_terms(
+pub(super) fn number_terms(
     counters: &[&Terms],
     chunks: &[(usize, Range<u32>)],
     threads: usize,
     cancel: &Cancel,
-) -> Result<(Terms, Vec<Vec<u32>>)> {
-    let shards = threads.max(1);
+) -> Result<(usize, Vec<Vec<u32>>)> {
     let all: usize = counters.iter().map(|terms| terms.len()).sum();
     let threads = if all <= SMALL { 0 } else { threads };
+    let shards = (all / SHARD).max(threads).clamp(1, MOST_SHARDS.max(threads));
     let seed = Seed::random();
-    let worker = || |counter: usize, _: &Cancel| hashes(counters[counter], seed, cancel);
-    let hashes = parallel::run(counters.len(), threads, worker, || cancel.check())?;
+    let worker =
+        || |counter: usize, _: &Cancel| Dealt::new(counters[counter], seed, shards, cancel);
+    let dealt = parallel::run(counters.len(), threads, worker, || cancel.check())?;
     let worker = || {
-        |shard: usize, _: &Cancel| {
-            let is_own = |hash: u32| (u64::from(hash) * shards as u64) >> 32 == shard as u64;
-            find_repeats(counters, &hashes, chunks, is_own, cancel)
+        let (dealt, mut table) = (&dealt, Table::default());
+        move |shard: usize, _: &Cancel| {
+            find_repeats(counters, dealt, chunks, shard, &mut table, cancel)
         }
     };
     let repeats = parallel::run(shards, threads, worker, || cancel.check())?;
-    drop(hashes);
     let mut numbers = Vec::new();
     reserve(&mut numbers, counters.len())?;
-    for terms in counters {
-        let mut own = Vec::new();
-        reserve(&mut own, terms.len() + 1)?;
-        own.resize(terms.len() + 1, 0);
-        numbers.push(own);
+    numbers.extend(dealt.into_iter().map(|dealt| dealt.numbers));
+    let repeats = || repeats.iter().flatten();
+    for Repeat { here, .. } in repeats() {
+        numbers[here.counter as usize][here.number as usize] = REPEATED;
     }
-    for repeat in repeats.iter().flatten() {
-        numbers[repeat.here.counter as usize][repeat.here.number as usize] = REPEATED;
-    }
-    let mut joined = Terms::default();
-    // Terms that repeat are counted in: memory that is not written to takes no room.
-    joined.reserve_short(all)?;
+    let mut last = 0;
     for (counter, new) in chunks {
         cancel.check()?;
-        let numbers = &mut numbers[*counter][new.start as usize..new.end as usize];
-        for (number, place) in new.clone().zip(numbers).filter(|(_, place)| **place != REPEATED) {
-            *place = joined.push_from(counters[*counter], number)?;
+        for number in &mut numbers[*counter][new.start as usize..new.end as usize] {
+            last += u32::from(*number != REPEATED);
+            *number = last;
+        }
+        if last as usize > Terms::MAX {
+            return Err(Error::TooManyTerms);
         }
     }
-    for Repeat { here, first } in repeats.into_iter().flatten() {
+    for Repeat { here, first } in repeats() {
         numbers[here.counter as usize][here.number as usize] =
             numbers[first.counter as usize][first.number as usize];
     }
-    Ok((joined, numbers))
+    Ok((last as usize, numbers))
 }
 
-/// The hashes of the terms, by number; the first is that of none.
-fn hashes(terms: &Terms, seed: Seed, cancel: &Cancel) -> Result<Vec<u32>> {
-    cancel.check()?;
-    let mut hashes = Vec::new();
-    reserve(&mut hashes, terms.len() + 1)?;
-    hashes.push(0);
-    hashes.extend(terms.numbers().map(|number| terms.packed(number, seed).1));
-    Ok(hashes)
+/// The terms of a counter by shards: of each its hash, and its number in the lower half.
+struct Dealt {
+    entries: Array<8>,
+    /// The end of each shard.
+    ends: Vec<usize>,
+    /// Room for the joined number of each term; all are 0.
+    numbers: Vec<u32>,
+}
+
+impl Dealt {
+    fn new(terms: &Terms, seed: Seed, shards: usize, cancel: &Cancel) -> Result<Self> {
+        cancel.check()?;
+        let shard = |hash: u32| ((u64::from(hash) * shards as u64) >> 32) as usize;
+        let mut hashes = Vec::new();
+        reserve(&mut hashes, terms.len() + 1)?;
+        populate(&mut hashes);
+        hashes.push(0);
+        let mut ends = Vec::new();
+        reserve(&mut ends, shards)?;
+        ends.resize(shards, 0);
+        hashes.extend(terms.numbers().map(|number| {
+            let hash = terms.packed(number, seed).1;
+            ends[shard(hash)] += 1;
+            hash
+        }));
+        cancel.check()?;
+        let mut sum = 0;
+        for end in &mut ends {
+            sum += std::mem::replace(end, sum);
+        }
+        let mut entries = Array::zeroed(terms.len())?;
+        let places = entries.as_mut_slice();
+        for (number, &hash) in terms.numbers().zip(&hashes[1..]) {
+            let end = &mut ends[shard(hash)];
+            places[*end] = (u64::from(hash) << 32 | u64::from(number)).to_ne_bytes();
+            *end += 1;
+        }
+        // They have done their work, and there is no better place for the numbers.
+        hashes.fill(0);
+        Ok(Self { entries, ends, numbers: hashes })
+    }
+
+    /// The terms of one shard, by number.
+    fn shard(&self, shard: usize) -> &[[u8; 8]] {
+        let start = shard.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.entries.as_slice()[start..self.ends[shard]]
+    }
+}
+
+/// What a thread finds terms with.
+#[derive(Default)]
+struct Table {
+    /// Hash of a term, and a place in `firsts`, where the first is that of none.
+    slots: Array<8>,
+    firsts: Vec<Place>,
+}
+
+impl Table {
+    /// An empty table for so many terms. Memory is used again: to give it back holds up all threads.
+    fn for_terms(&mut self, terms: usize) -> Result<(&mut [[u8; 8]], &mut Vec<Place>)> {
+        let length = slots_for(terms);
+        if self.slots.as_slice().len() < length {
+            self.slots = Array::zeroed(length)?;
+        } else {
+            self.slots.as_mut_slice()[..length].fill([0; 8]);
+        }
+        self.firsts.clear();
+        reserve(&mut self.firsts, terms + 1)?;
+        self.firsts.push(Place { counter: 0, number: 0 });
+        Ok((&mut self.slots.as_mut_slice()[..length], &mut self.firsts))
+    }
+}
+
+/// The upper and the lower half of a number.
+#[inline(always)]
+fn parts(both: [u8; 8]) -> (u32, u32) {
+    let both = u64::from_ne_bytes(both);
+    ((both >> 32) as u32, both as u32)
 }
 
 /// Returns those terms of one shard that repeat a term of an earlier chunk.
 fn find_repeats(
     counters: &[&Terms],
-    hashes: &[Vec<u32>],
+    dealt: &[Dealt],
     chunks: &[(usize, Range<u32>)],
-    is_own: impl Fn(u32) -> bool,
+    shard: usize,
+    table: &mut Table,
     cancel: &Cancel,
 ) -> Result<Vec<Repeat>> {
-    let count = |hashes: &Vec<u32>| hashes.iter().filter(|&&hash| is_own(hash)).count();
-    let most = hashes.iter().map(count).sum();
-    // Hash of a term, and a place in `firsts` plus 1; or 0.
-    let mut table = Array::<8>::zeroed(slots_for(most))?;
-    let slots = table.as_mut_slice();
+    let mut waiting = Vec::new();
+    reserve(&mut waiting, dealt.len())?;
+    waiting.extend(dealt.iter().map(|dealt| dealt.shard(shard)));
+    let most = waiting.iter().map(|terms| terms.len()).sum();
+    let (slots, firsts) = table.for_terms(most)?;
     let mask = slots.len() - 1;
-    let (mut firsts, mut repeats) = (Vec::new(), Vec::new());
-    reserve(&mut firsts, most)?;
+    let mut repeats = Vec::new();
     for (counter, new) in chunks {
         cancel.check()?;
-        let own = &hashes[*counter][new.start as usize..new.end as usize];
-        for (number, &hash) in new.clone().zip(own).filter(|(_, hash)| is_own(**hash)) {
-            let here = Place { counter: *counter as u32, number };
-            let mut slot = hash as usize & mask;
-            loop {
-                let found = u64::from_ne_bytes(slots[slot]);
-                if found == 0 {
-                    firsts.push(here);
-                    slots[slot] = (u64::from(hash) << 32 | firsts.len() as u64).to_ne_bytes();
-                    break;
-                }
-                if (found >> 32) as u32 == hash {
-                    let first: Place = firsts[found as u32 as usize - 1];
-                    let (own, other) = (counters[*counter], counters[first.counter as usize]);
-                    if own.has_same(number, other, first.number) {
+        let own = counters[*counter];
+        let is_new = |&entry: &[u8; 8]| (u64::from_ne_bytes(entry) as u32) < new.end;
+        let end = waiting[*counter].partition_point(is_new);
+        let terms = waiting[*counter].split_off(..end).expect("it is within");
+        // No term of a chunk repeats another one of it.
+        for terms in terms.chunks(FETCHED) {
+            for &entry in terms {
+                let (hash, number) = parts(entry);
+                let (found_hash, place) = parts(slots[hash as usize & mask]);
+                let place = if found_hash == hash { place as usize } else { 0 };
+                let first: Place = firsts[place];
+                own.fetch(number);
+                counters[first.counter as usize].fetch(first.number);
+            }
+            for &entry in terms {
+                let (hash, number) = parts(entry);
+                let here = Place { counter: *counter as u32, number };
+                let mut slot = hash as usize & mask;
+                loop {
+                    let (found_hash, place) = parts(slots[slot]);
+                    if place == 0 {
+                        slots[slot] = (u64::from(hash) << 32 | firsts.len() as u64).to_ne_bytes();
+                        firsts.push(here);
+                        break;
+                    }
+                    let first: Place = firsts[place as usize];
+                    let other = counters[first.counter as usize];
+                    if found_hash == hash && own.has_same(number, other, first.number) {
                         reserve(&mut repeats, 1)?;
                         repeats.push(Repeat { here, first });
                         break;
                     }
+                    slot = (slot + 1) & mask;
                 }
-                slot = (slot + 1) & mask;
             }
         }
     }

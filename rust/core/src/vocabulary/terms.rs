@@ -18,9 +18,11 @@
 //! An allocation per term would take several times the memory, and a miss of the cache per comparison more.
 //! Records of 32 bytes with longer terms in them were slower: fewer of them stay in the cache.
 
+use std::cmp::Ordering;
 use std::hash::{BuildHasher, RandomState};
+use std::ops::Range;
 
-use crate::documents::Span;
+use crate::documents::{Span, prefetch};
 use crate::error::{Error, Result, reserve};
 use crate::memory::Array;
 use crate::murmur3::PADDING;
@@ -148,10 +150,8 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// In the lowest byte of a [`piece`](Self::piece): it is not the last of its term.
-    pub(super) const MORE: u64 = 8;
     /// Numbers are columns of a matrix in the end, whose indices have 31 bits.
-    const MAX: usize = i32::MAX as usize;
+    pub(super) const MAX: usize = i32::MAX as usize;
 
     /// How many there are.
     #[must_use]
@@ -179,7 +179,11 @@ impl Terms {
     #[must_use]
     pub fn bytes(&self, number: u32) -> &[u8] {
         assert!(number != 0, "0 is no term");
-        let record = self.record(number);
+        self.bytes_of(self.record(number))
+    }
+
+    #[inline(always)]
+    fn bytes_of<'a>(&'a self, record: &'a Record) -> &'a [u8] {
         match record[15] {
             LONG => {
                 let (length, offset) = long_place(record);
@@ -200,23 +204,45 @@ impl Terms {
         }
     }
 
-    /// Seven bytes of a term from `skip` on, and how many more there are, as a number that compares like what
-    /// they are the start of: the number of bytes if it is up to 7, else [`MORE`](Self::MORE), in the lowest
-    /// byte. Two terms with the same one are the same up to there, and, if there is no more, to their ends.
+    /// Eight bytes of a term from `skip` on, with zeros behind its end, as a number that compares like them.
+    #[inline(always)]
     pub(super) fn piece(&self, number: u32, skip: usize) -> u64 {
-        let record = self.record(number);
+        self.piece_of(self.record(number), skip)
+    }
+
+    /// The first [pieces](Self::piece) of these terms.
+    pub(super) fn pieces(&self, numbers: Range<u32>) -> impl Iterator<Item = u64> {
+        let records = &self.records.as_slice()[numbers.start as usize..numbers.end as usize];
+        records.iter().map(|record| self.piece_of(record, 0))
+    }
+
+    #[inline(always)]
+    fn piece_of(&self, record: &Record, skip: usize) -> u64 {
         if record[15] != LONG && skip < SHORT {
             // Behind a short term there are zeros, up to its length.
-            let length = usize::from(record[15]).saturating_sub(skip);
             let bytes = (u128::from_le_bytes(*record) & KEEP[SHORT]) >> (8 * skip);
-            return (bytes as u64).swap_bytes() & !0xff | length.min(Self::MORE as usize) as u64;
+            return (bytes as u64).swap_bytes();
         }
-        let rest = self.bytes(number).get(skip..).unwrap_or_default();
+        Self::piece_of_bytes(self.bytes_of(record), skip)
+    }
+
+    #[cold]
+    fn piece_of_bytes(term: &[u8], skip: usize) -> u64 {
+        let rest = term.get(skip..).unwrap_or_default();
         let mut piece = [0; 8];
-        let length = rest.len().min(7);
+        let length = rest.len().min(8);
         piece[..length].copy_from_slice(&rest[..length]);
-        piece[7] = rest.len().min(Self::MORE as usize) as u8;
         u64::from_be_bytes(piece)
+    }
+
+    /// Compares two terms by their bytes.
+    pub(super) fn compare(&self, a: u32, b: u32) -> Ordering {
+        let (first, second) = (self.record(a), self.record(b));
+        if first[15] == LONG || second[15] == LONG {
+            return self.bytes(a).cmp(self.bytes(b));
+        }
+        // Of two that differ in zeros at the end, the longer one comes later, and the length is in the last byte.
+        u128::from_be_bytes(*first).cmp(&u128::from_be_bytes(*second))
     }
 
     fn record(&self, number: u32) -> &Record {
@@ -249,12 +275,30 @@ impl Terms {
         }
     }
 
-    /// Adds a term that another has given the number `others`, and returns its number here.
-    #[inline]
-    pub(super) fn push_from(&mut self, other: &Self, others: u32) -> Result<u32> {
-        let record = *other.record(others);
-        let term = if record[15] == LONG { other.bytes(others) } else { &[] };
-        self.push(record, term)
+    /// Makes a term that another has given the number `others` the term of this number.
+    #[inline(always)]
+    pub(super) fn set(&mut self, number: u32, other: &Self, others: u32) -> Result<()> {
+        let mut record = *other.record(others);
+        if record[15] == LONG {
+            let term = other.bytes(others);
+            record = long_record(term.len(), self.arena.len() as u64).to_le_bytes();
+            reserve(&mut self.arena, term.len())?;
+            self.arena.extend_from_slice(term);
+        }
+        self.records.as_mut_slice()[number as usize] = record;
+        Ok(())
+    }
+
+    /// Whether the record of this term says all about it.
+    #[inline(always)]
+    pub(super) fn is_short(&self, number: u32) -> bool {
+        self.record(number)[15] != LONG
+    }
+
+    /// Fetches the record of a term, if there is one.
+    #[inline(always)]
+    pub(super) fn fetch(&self, number: u32) {
+        prefetch(self.records.as_slice().as_ptr().wrapping_add(number as usize).cast());
     }
 
     /// Adds a term and returns its number.
@@ -285,9 +329,14 @@ impl Terms {
         reserve(&mut self.arena, other.arena.len())
     }
 
-    /// Makes room for so many short terms.
-    pub(super) fn reserve_short(&mut self, terms: usize) -> Result<()> {
-        self.records.reserve(1 + terms)
+    /// So many terms that are still to be [set](Self::set).
+    pub(super) fn unset(terms: usize) -> Result<Self> {
+        if terms == 0 {
+            return Ok(Self::default());
+        }
+        let mut records = Array::zeroed(1 + terms)?;
+        records.as_mut_slice()[0] = NOTHING;
+        Ok(Self { records, arena: Vec::new() })
     }
 
     /// A copy.
