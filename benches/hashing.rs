@@ -24,7 +24,8 @@ use shardfit_core::hashing::{Buckets, Buffers, Counts, Hasher, bucket, hash_docu
 use shardfit_core::kernel::{self, Kernel, Scalar};
 use shardfit_core::murmur3::murmur3;
 use shardfit_core::parallel::Cancel;
-use shardfit_core::vocabulary::counting::{Counter, Terminology, join};
+use shardfit_core::vocabulary::counting::{Counter, Terminology};
+use shardfit_core::vocabulary::joining::join;
 use shardfit_core::vocabulary::rows;
 use shardfit_core::vocabulary::sorting::alphabetical;
 
@@ -153,12 +154,12 @@ fn bench_vocabulary(group: &mut BenchmarkGroup<'_, WallTime>, input: &Input<'_>)
         for (number, documents) in documents.chunks(documents.len().div_ceil(8)).enumerate() {
             let counter = number % 2;
             let chunk = counters[counter].count(terminology, documents, true, &cancel);
-            chunks.push((counter, chunk.expect("memory for counts").new));
+            chunks.push((counter, chunk.expect("memory for counts")));
         }
         (counters, chunks)
     };
     let join = |(counters, chunks): (_, Vec<_>)| {
-        join(counters, &chunks, 2, &cancel).expect("memory for terms").0
+        join(counters, &chunks, 2, &cancel).expect("memory for terms").counts
     };
     group.bench_function("count", |bencher| bencher.iter_with_large_drop(count));
     group.bench_function("join", |bencher| {

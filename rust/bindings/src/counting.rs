@@ -14,10 +14,10 @@ use shardfit_core::error::reserve;
 use shardfit_core::hashing::{bucket, sign};
 use shardfit_core::murmur3::murmur3;
 use shardfit_core::parallel::{self, Cancel};
-use shardfit_core::vocabulary::counting::{
-    Chunk, Counter, TermCounts as CoreCounts, Terminology, join,
-};
+use shardfit_core::vocabulary::counting::{Chunk, Counter, Terminology};
+use shardfit_core::vocabulary::joining::{Joined, join};
 use shardfit_core::vocabulary::sorting::alphabetical;
+use shardfit_core::vocabulary::term_counts::TermCounts as CoreCounts;
 
 use crate::analyzer::Analyzer;
 use crate::documents::{Batch, Purpose, TokenStore, chunk_documents};
@@ -241,28 +241,21 @@ impl Count {
         let mut counters = Vec::new();
         reserve(&mut counters, idle.len())?;
         counters.extend(idle.into_iter().map(|(_, counter)| counter));
-        let mut stores = Vec::new();
-        reserve(&mut stores, counters.len())?;
-        stores.extend(counters.iter_mut().map(Counter::take_store));
         let largest = counters.iter().map(Counter::largest).max().unwrap_or(0);
-        let mut new: Vec<(usize, Range<u32>)> = Vec::new();
-        let mut entries = Vec::new();
-        reserve(&mut new, self.chunks.len())?;
-        reserve(&mut entries, self.chunks.len())?;
-        for (counter, chunk) in self.chunks {
-            new.push((counter, chunk.new));
-            entries.push((counter, chunk.entries));
-        }
-        let n_threads = if new.len() <= 1 { 0 } else { n_threads };
+        let chunks = self.chunks;
+        let n_threads = if chunks.len() <= 1 { 0 } else { n_threads };
         let counters = Mutex::new(counters);
         let worker = || {
             |_, cancel: &Cancel| {
                 let mut counters = counters.lock().unwrap_or_else(PoisonError::into_inner);
-                join(std::mem::take(&mut *counters), &new, n_threads, cancel)
+                join(std::mem::take(&mut *counters), &chunks, n_threads, cancel)
             }
         };
         let joined = parallel::run(1, n_threads.min(1), worker, check_signals)?;
-        let (counts, renumbering) = joined.into_iter().next().unwrap_or_default();
+        let Joined { counts, renumbering, stores } = joined.into_iter().next().unwrap_or_default();
+        let mut entries = Vec::new();
+        reserve(&mut entries, chunks.len())?;
+        entries.extend(chunks.into_iter().map(|(counter, chunk)| (counter, chunk.entries)));
         let rows = Rows::of_first_sight(entries, stores, renumbering, &counts, largest);
         Ok((counts, rows))
     }

@@ -14,7 +14,8 @@ use shardfit_core::finishing::Scaled;
 use shardfit_core::hashing::{Buckets, Buffers, Counts, Hasher, hash_documents as hash_chunk};
 use shardfit_core::kernel::Kernel;
 use shardfit_core::parallel;
-use shardfit_core::vocabulary::counting::{TermCounts, Terminology};
+use shardfit_core::vocabulary::counting::Terminology;
+use shardfit_core::vocabulary::term_counts::TermCounts;
 
 use crate::analyzer::Analyzer;
 use crate::counting::Store;

@@ -12,9 +12,10 @@ use shardfit_core::error::reserve;
 use shardfit_core::finishing::{AsCounted, Weighted};
 use shardfit_core::hashing::Counts;
 use shardfit_core::parallel::{self, Cancel};
-use shardfit_core::vocabulary::counting::{Renumbering, TermCounts};
 use shardfit_core::vocabulary::entries::{Packed, Store};
+use shardfit_core::vocabulary::joining::Renumbering;
 use shardfit_core::vocabulary::rows::{Columns, FirstSight, Keys};
+use shardfit_core::vocabulary::term_counts::TermCounts;
 
 use crate::errors::Failure;
 use crate::feed::check_signals;

@@ -33,7 +33,8 @@ use shardfit_core::hashing::{self, Buckets, Counts, Hasher, hash_documents};
 use shardfit_core::kernel::available;
 use shardfit_core::parallel::{self, Cancel};
 use shardfit_core::vocabulary::Vocabulary;
-use shardfit_core::vocabulary::counting::{Counter, Terminology};
+use shardfit_core::vocabulary::counting::{Chunk, Counter, Terminology};
+use shardfit_core::vocabulary::joining::join;
 use shardfit_core::vocabulary::rows::{self, Columns, FirstSight, Keys, NO_COLUMN, look_up};
 
 /// Which allocations of a thread fail.
@@ -258,10 +259,14 @@ fn counting_terms() {
     let documents = documents(&texts);
     let cancel = Cancel::default();
     each(|terminology| {
-        let (entries, store, n_terms) = exhaust(Counter::default, |mut counter| {
+        let (counter, chunk) = exhaust(Counter::default, |mut counter| {
             let chunk = counter.count(terminology, &documents, true, &cancel)?;
-            Ok((chunk.entries, counter.take_store(), chunk.new.end as usize))
+            Ok((counter, chunk))
         });
+        let chunks = [(0, chunk)];
+        let store = join(vec![counter], &chunks, 0, &cancel).unwrap().stores.remove(0);
+        let [(_, Chunk { new, entries })] = chunks;
+        let n_terms = new.end as usize;
         assert_eq!(entries.row_ends().len(), documents.len());
         // On to the matrix, in which each term is in the column before its number.
         let columns: Vec<u32> = (0..n_terms as u32).map(|number| number.wrapping_sub(1)).collect();

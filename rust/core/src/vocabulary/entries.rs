@@ -194,6 +194,13 @@ impl<'s> Entries<'s> {
         }
     }
 
+    /// Those of all documents, as if they were one.
+    #[must_use]
+    pub fn as_one_row(self) -> Row<'s> {
+        let Self { numbers, counts, large, .. } = self;
+        Row { numbers, counts, large }
+    }
+
     /// The entries of each document.
     pub fn rows(self) -> impl Iterator<Item = Row<'s>> {
         let Self { row_ends, numbers, counts, mut large } = self;

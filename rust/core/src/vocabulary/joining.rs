@@ -1,247 +1,184 @@
-//! Joining the vocabularies of several counters.
+//! Joining what several counters have counted.
 //!
 //! # Overview
 //!
-//! [`number_terms`] numbers the terms of all counters in the order in which the documents have them. Terms are dealt to
-//! shards by their hashes, and each shard walks through the chunks in the order of the documents:
-//!
-//! ```text
-//! chunk          0          1          2          3
-//! counter        A          B          A          B
-//! new to it      the cat    the dog    ran        cat
-//! repeated                  the                   cat
-//! joined         1   2          3      4
-//! ```
-//!
-//! A counter takes chunks in ascending order. So if a term is first seen in chunk 2, by counter A, then A had not
-//! seen it before, and it is among the terms that are new to A there; and wherever else it is
-//! new to a counter, that is a later chunk. So what is new to a chunk and repeats no earlier one is numbered in
-//! order of first sight, whichever counter counted which chunk.
-//!
-//! # Why
-//!
-//! Terms of one shard are never equal to those of another, so shards need not know of each other, and each is
-//! found with a table of its own. Interning all terms in one vocabulary took as long as a tenth of the counting,
-//! while all threads but one waited; the table that it made is of use only to those who look terms up later.
-//!
-//! The table of a shard lies in the cache, but the records of terms do not. They are fetched for some dozens of terms
-//! before the first of them is compared, or most of the time would go by waiting for them.
+//! [`join`] adds up the entries that each counter has kept, gives its terms the numbers that they have in all documents
+//! (`numbering`), and adds up how often they were met. Terms, documents and totals are written side by side.
 
-use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::slots::slots_for;
-use super::{Seed, Terms};
-use crate::error::{Error, Result, reserve};
-use crate::memory::{Array, populate};
+use super::counting::{Chunk, Counter};
+use super::entries::Store;
+use super::frequencies::Frequencies;
+use super::numbering::{SMALL, number_terms};
+use super::term_counts::TermCounts;
+use super::{Terms, Vocabulary};
+use crate::error::{Result, reserve};
+use crate::memory::populate;
 use crate::parallel::{self, Cancel};
 
-/// The number of a term at a counter.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    counter: u32,
-    number: u32,
+/// For each counter, the joined number of each of its terms; no list for a counter whose numbers are the joined
+/// ones.
+pub type Renumbering = Vec<Option<Vec<u32>>>;
+
+/// What several counters have counted.
+#[derive(Debug, Default)]
+pub struct Joined {
+    /// All terms.
+    pub counts: TermCounts,
+    /// The numbers that the terms of each counter have among them.
+    pub renumbering: Renumbering,
+    /// Where the entries of each counter are.
+    pub stores: Vec<Store>,
 }
 
-/// A term that is new to a counter, and where it was seen first.
-struct Repeat {
-    here: Place,
-    first: Place,
+/// What is left of a counter when all has been counted.
+#[derive(Debug, Default)]
+pub(super) struct Counted {
+    pub(super) vocabulary: Vocabulary,
+    pub(super) frequencies: Frequencies,
+    pub(super) store: Store,
 }
 
-/// So few terms are joined before a thread has been started.
-pub(super) const SMALL: usize = 1 << 12;
-/// A shard has about so many terms, whose table stays in the cache, ...
-const SHARD: usize = 1 << 14;
-/// ... unless there are so many shards.
-const MOST_SHARDS: usize = 1 << 7;
-/// Terms whose records are fetched before the first of them is needed.
-const FETCHED: usize = 64;
-/// In the place of a joined number: the term repeats one of another counter.
-const REPEATED: u32 = u32::MAX;
-
-/// Returns how many different terms the counters have, and the joined number of each term of each counter; that of the
-/// number 0 is 0.
+/// Joins what counters have counted.
 ///
-/// `chunks` are as for [`join`](super::counting::join).
-pub(super) fn number_terms(
-    counters: &[&Terms],
-    chunks: &[(usize, Range<u32>)],
+/// `chunks` are, in the order of the documents, which counter counted each and what it found there; a counter's own
+/// come in the order in which it counted them.
+pub fn join(
+    counters: Vec<Counter>,
+    chunks: &[(usize, Chunk)],
     threads: usize,
     cancel: &Cancel,
-) -> Result<(usize, Vec<Vec<u32>>)> {
-    let all: usize = counters.iter().map(|terms| terms.len()).sum();
-    let threads = if all <= SMALL { 0 } else { threads };
-    let shards = (all / SHARD).max(threads).clamp(1, MOST_SHARDS.max(threads));
-    let seed = Seed::random();
-    let worker =
-        || |counter: usize, _: &Cancel| Dealt::new(counters[counter], seed, shards, cancel);
-    let dealt = parallel::run(counters.len(), threads, worker, || cancel.check())?;
+) -> Result<Joined> {
+    let n_documents = counters.iter().map(Counter::n_documents).sum();
+    let mut joined = Joined::default();
+    joined.counts.n_documents = n_documents;
+    reserve(&mut joined.renumbering, counters.len())?;
+    reserve(&mut joined.stores, counters.len())?;
+    let mut finished = finish(counters, chunks, threads, cancel)?;
+    if let [Counted { vocabulary, frequencies, .. }] = finished.as_mut_slice() {
+        let numbers = || vocabulary.terms().numbers();
+        joined.counts.documents = listed(numbers().map(|number| frequencies.documents(number)))?;
+        joined.counts.totals = listed(numbers().map(|number| frequencies.total(number)))?;
+        joined.counts.vocabulary = Arc::new(std::mem::take(vocabulary));
+        joined.renumbering.push(None);
+        joined.stores.extend(finished.into_iter().map(|counted| counted.store));
+        return Ok(joined);
+    }
+    let mut counted = Vec::new();
+    reserve(&mut counted, finished.len())?;
+    for Counted { vocabulary, frequencies, store } in finished {
+        // The tables of the counters have done their work, and make room.
+        counted.push((vocabulary.into_terms(), frequencies));
+        joined.stores.push(store);
+    }
+    let (n_terms, numbers) = number_terms(&counted, chunks, threads, cancel)?;
+    let joining = Joining { counted: &counted, chunks, numbers: &numbers, n_terms, cancel };
+    let worker = || |part: usize, _: &Cancel| joining.part(part);
+    let threads = if n_terms <= SMALL { 0 } else { threads };
+    for part in parallel::run(Joining::PARTS, threads, worker, || cancel.check())? {
+        match part {
+            Part::Terms(terms) => joined.counts.vocabulary = Arc::new(Vocabulary::from(terms)),
+            Part::Documents(documents) => joined.counts.documents = documents,
+            Part::Totals(totals) => joined.counts.totals = totals,
+        }
+    }
+    joined.renumbering.extend(numbers.into_iter().map(Some));
+    Ok(joined)
+}
+
+/// Finishes all counters, side by side.
+fn finish(
+    counters: Vec<Counter>,
+    chunks: &[(usize, Chunk)],
+    threads: usize,
+    cancel: &Cancel,
+) -> Result<Vec<Counted>> {
+    let mut waiting = Vec::new();
+    reserve(&mut waiting, counters.len())?;
+    waiting.extend(counters.into_iter().map(|counter| Mutex::new(Some(counter))));
     let worker = || {
-        let (dealt, mut table) = (&dealt, Table::default());
-        move |shard: usize, _: &Cancel| {
-            find_repeats(counters, dealt, chunks, shard, &mut table, cancel)
+        |place: usize, _: &Cancel| {
+            let counter = waiting[place].lock().unwrap_or_else(PoisonError::into_inner).take();
+            let own = chunks.iter().filter(|(counter, _)| *counter == place);
+            counter.map_or(Ok(Counted::default()), |counter| {
+                counter.finish(own.map(|(_, chunk)| chunk), cancel)
+            })
         }
     };
-    let repeats = parallel::run(shards, threads, worker, || cancel.check())?;
-    let mut numbers = Vec::new();
-    reserve(&mut numbers, counters.len())?;
-    numbers.extend(dealt.into_iter().map(|dealt| dealt.numbers));
-    let repeats = || repeats.iter().flatten();
-    for Repeat { here, .. } in repeats() {
-        numbers[here.counter as usize][here.number as usize] = REPEATED;
-    }
-    let mut last = 0;
-    for (counter, new) in chunks {
-        cancel.check()?;
-        for number in &mut numbers[*counter][new.start as usize..new.end as usize] {
-            last += u32::from(*number != REPEATED);
-            *number = last;
-        }
-        if last as usize > Terms::MAX {
-            return Err(Error::TooManyTerms);
-        }
-    }
-    for Repeat { here, first } in repeats() {
-        numbers[here.counter as usize][here.number as usize] =
-            numbers[first.counter as usize][first.number as usize];
-    }
-    Ok((last as usize, numbers))
+    let threads = if waiting.len() == 1 { 0 } else { threads };
+    parallel::run(waiting.len(), threads, worker, || cancel.check())
 }
 
-/// The terms of a counter by shards: of each its hash, and its number in the lower half.
-struct Dealt {
-    entries: Array<8>,
-    /// The end of each shard.
-    ends: Vec<usize>,
-    /// Room for the joined number of each term; all are 0.
-    numbers: Vec<u32>,
+/// A list of numbers.
+fn listed(numbers: impl ExactSizeIterator<Item = u64>) -> Result<Vec<u64>> {
+    let mut list = Vec::new();
+    reserve(&mut list, numbers.len())?;
+    populate(&mut list);
+    list.extend(numbers);
+    Ok(list)
 }
 
-impl Dealt {
-    fn new(terms: &Terms, seed: Seed, shards: usize, cancel: &Cancel) -> Result<Self> {
-        cancel.check()?;
-        let shard = |hash: u32| ((u64::from(hash) * shards as u64) >> 32) as usize;
-        let mut hashes = Vec::new();
-        reserve(&mut hashes, terms.len() + 1)?;
-        populate(&mut hashes);
-        hashes.push(0);
-        let mut ends = Vec::new();
-        reserve(&mut ends, shards)?;
-        ends.resize(shards, 0);
-        hashes.extend(terms.numbers().map(|number| {
-            let hash = terms.packed(number, seed).1;
-            ends[shard(hash)] += 1;
-            hash
-        }));
-        cancel.check()?;
-        let mut sum = 0;
-        for end in &mut ends {
-            sum += std::mem::replace(end, sum);
-        }
-        let mut entries = Array::zeroed(terms.len())?;
-        let places = entries.as_mut_slice();
-        for (number, &hash) in terms.numbers().zip(&hashes[1..]) {
-            let end = &mut ends[shard(hash)];
-            places[*end] = (u64::from(hash) << 32 | u64::from(number)).to_ne_bytes();
-            *end += 1;
-        }
-        // They have done their work, and there is no better place for the numbers.
-        hashes.fill(0);
-        Ok(Self { entries, ends, numbers: hashes })
+/// What is joined by one thread.
+enum Part {
+    Terms(Terms),
+    Documents(Vec<u64>),
+    Totals(Vec<u64>),
+}
+
+/// Counters whose terms have been given joined numbers.
+struct Joining<'a> {
+    counted: &'a [(Terms, Frequencies)],
+    chunks: &'a [(usize, Chunk)],
+    numbers: &'a [Vec<u32>],
+    n_terms: usize,
+    cancel: &'a Cancel,
+}
+
+impl Joining<'_> {
+    /// How many parts there are.
+    const PARTS: usize = 3;
+
+    fn part(&self, part: usize) -> Result<Part> {
+        Ok(match part {
+            0 => Part::Terms(self.terms()?),
+            1 => Part::Documents(self.sums(Frequencies::documents)?),
+            _ => Part::Totals(self.sums(Frequencies::total)?),
+        })
     }
 
-    /// The terms of one shard, by number.
-    fn shard(&self, shard: usize) -> &[[u8; 8]] {
-        let start = shard.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.entries.as_slice()[start..self.ends[shard]]
-    }
-}
-
-/// What a thread finds terms with.
-#[derive(Default)]
-struct Table {
-    /// Hash of a term, and a place in `firsts`, where the first is that of none.
-    slots: Array<8>,
-    firsts: Vec<Place>,
-}
-
-impl Table {
-    /// An empty table for so many terms. Memory is used again: to give it back holds up all threads.
-    fn for_terms(&mut self, terms: usize) -> Result<(&mut [[u8; 8]], &mut Vec<Place>)> {
-        let length = slots_for(terms);
-        if self.slots.as_slice().len() < length {
-            self.slots = Array::zeroed(length)?;
-        } else {
-            self.slots.as_mut_slice()[..length].fill([0; 8]);
-        }
-        self.firsts.clear();
-        reserve(&mut self.firsts, terms + 1)?;
-        self.firsts.push(Place { counter: 0, number: 0 });
-        Ok((&mut self.slots.as_mut_slice()[..length], &mut self.firsts))
-    }
-}
-
-/// The upper and the lower half of a number.
-#[inline(always)]
-fn parts(both: [u8; 8]) -> (u32, u32) {
-    let both = u64::from_ne_bytes(both);
-    ((both >> 32) as u32, both as u32)
-}
-
-/// Returns those terms of one shard that repeat a term of an earlier chunk.
-fn find_repeats(
-    counters: &[&Terms],
-    dealt: &[Dealt],
-    chunks: &[(usize, Range<u32>)],
-    shard: usize,
-    table: &mut Table,
-    cancel: &Cancel,
-) -> Result<Vec<Repeat>> {
-    let mut waiting = Vec::new();
-    reserve(&mut waiting, dealt.len())?;
-    waiting.extend(dealt.iter().map(|dealt| dealt.shard(shard)));
-    let most = waiting.iter().map(|terms| terms.len()).sum();
-    let (slots, firsts) = table.for_terms(most)?;
-    let mask = slots.len() - 1;
-    let mut repeats = Vec::new();
-    for (counter, new) in chunks {
-        cancel.check()?;
-        let own = counters[*counter];
-        let is_new = |&entry: &[u8; 8]| (u64::from_ne_bytes(entry) as u32) < new.end;
-        let end = waiting[*counter].partition_point(is_new);
-        let terms = waiting[*counter].split_off(..end).expect("it is within");
-        // No term of a chunk repeats another one of it.
-        for terms in terms.chunks(FETCHED) {
-            for &entry in terms {
-                let (hash, number) = parts(entry);
-                let (found_hash, place) = parts(slots[hash as usize & mask]);
-                let place = if found_hash == hash { place as usize } else { 0 };
-                let first: Place = firsts[place];
-                own.fetch(number);
-                counters[first.counter as usize].fetch(first.number);
-            }
-            for &entry in terms {
-                let (hash, number) = parts(entry);
-                let here = Place { counter: *counter as u32, number };
-                let mut slot = hash as usize & mask;
-                loop {
-                    let (found_hash, place) = parts(slots[slot]);
-                    if place == 0 {
-                        slots[slot] = (u64::from(hash) << 32 | firsts.len() as u64).to_ne_bytes();
-                        firsts.push(here);
-                        break;
-                    }
-                    let first: Place = firsts[place as usize];
-                    let other = counters[first.counter as usize];
-                    if found_hash == hash && own.has_same(number, other, first.number) {
-                        reserve(&mut repeats, 1)?;
-                        repeats.push(Repeat { here, first });
-                        break;
-                    }
-                    slot = (slot + 1) & mask;
+    fn terms(&self) -> Result<Terms> {
+        let mut joined = Terms::unset(self.n_terms)?;
+        let mut last = 0;
+        for (counter, Chunk { new, .. }) in self.chunks {
+            self.cancel.check()?;
+            let terms = &self.counted[*counter].0;
+            let numbers = &self.numbers[*counter][new.start as usize..new.end as usize];
+            for (own, &number) in new.clone().zip(numbers) {
+                // Setting short ones again costs less than a branch that cannot be foreseen.
+                if terms.is_short(own) || number > last {
+                    joined.set(number, terms, own)?;
                 }
+                last = last.max(number);
             }
         }
+        Ok(joined)
     }
-    Ok(repeats)
+
+    /// The sum of what the counters have counted of each term.
+    fn sums(&self, count: impl Fn(&Frequencies, u32) -> u64) -> Result<Vec<u64>> {
+        let mut sums = Vec::new();
+        reserve(&mut sums, self.n_terms)?;
+        populate(&mut sums);
+        sums.resize(self.n_terms, 0);
+        for (counter, Chunk { new, .. }) in self.chunks {
+            self.cancel.check()?;
+            let frequencies = &self.counted[*counter].1;
+            let numbers = &self.numbers[*counter][new.start as usize..new.end as usize];
+            for (own, &number) in new.clone().zip(numbers) {
+                sums[number as usize - 1] += count(frequencies, own);
+            }
+        }
+        Ok(sums)
+    }
 }

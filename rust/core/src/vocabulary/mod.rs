@@ -3,8 +3,8 @@
 //! # Overview
 //!
 //! A [`Vocabulary`] maps terms to numbers: [`Vocabulary::intern`] adds those it has not met,
-//! [`Vocabulary::find`] does not. [`counting`] counts the terms of documents with one vocabulary per thread and
-//! joins these; `pipeline` looks terms up while the next documents are analysed; [`entries`] holds what the documents
+//! [`Vocabulary::find`] does not. [`counting`] counts the terms of documents with one vocabulary per thread, which
+//! [`joining`] makes one; `pipeline` looks terms up while the next documents are analysed; [`entries`] holds what the documents
 //! held, until [`rows`] writes it into a matrix; [`sorting`] puts terms into alphabetical order.
 //!
 //! A hash table with linear probing holds the numbers of terms; the terms themselves are elsewhere (`terms`). A number
@@ -33,12 +33,15 @@
 
 pub mod counting;
 pub mod entries;
-mod joining;
+mod frequencies;
+pub mod joining;
 mod lookup;
+mod numbering;
 mod pipeline;
 pub mod rows;
 mod slots;
 pub mod sorting;
+pub mod term_counts;
 mod terms;
 
 pub use lookup::Lookup;

@@ -11,8 +11,10 @@ use shardfit_core::documents::{Document, Span, Tokens};
 use shardfit_core::kernel::Kernel;
 use shardfit_core::murmur3::PADDING;
 use shardfit_core::parallel::Cancel;
-use shardfit_core::vocabulary::counting::{Counter, Renumbering, TermCounts, Terminology, join};
+use shardfit_core::vocabulary::counting::{Counter, Terminology};
 use shardfit_core::vocabulary::entries::{Packed, Store};
+use shardfit_core::vocabulary::joining::{Joined, Renumbering, join};
+use shardfit_core::vocabulary::term_counts::TermCounts;
 use shardfit_core::vocabulary::{Terms, Vocabulary};
 
 use crate::oracle::Setting;
@@ -111,7 +113,7 @@ pub fn count_dealt(
     counters: usize,
 ) -> Dealt {
     let mut crew: Vec<Counter> = (0..counters).map(|_| Counter::default()).collect();
-    let (mut new, mut entries) = (Vec::new(), Vec::new());
+    let mut chunks = Vec::new();
     let mut start = 0;
     for end in 1..=documents.len() {
         if end < documents.len() && !deal[end].1 {
@@ -121,13 +123,13 @@ pub fn count_dealt(
         let counter = &mut crew[place];
         let chunk =
             counter.count(terminology, &documents[start..end], true, &Cancel::default()).unwrap();
-        new.push((place, chunk.new));
-        entries.push((place, chunk.entries));
+        chunks.push((place, chunk));
         start = end;
     }
     let largest = crew.iter().map(Counter::largest).max().unwrap_or(0);
-    let stores = crew.iter_mut().map(Counter::take_store).collect();
-    let (counts, renumbering) = join(crew, &new, counters / 2, &Cancel::default()).unwrap();
+    let joined = join(crew, &chunks, counters / 2, &Cancel::default()).unwrap();
+    let Joined { counts, renumbering, stores } = joined;
+    let entries = chunks.into_iter().map(|(place, chunk)| (place, chunk.entries)).collect();
     Dealt { counts, renumbering, entries, stores, largest }
 }
 

@@ -8,7 +8,9 @@ use shardfit_core::documents::Document;
 use shardfit_core::kernel::{Scalar, available};
 use shardfit_core::parallel::Cancel;
 use shardfit_core::vocabulary::Lookup;
-use shardfit_core::vocabulary::counting::{Counter, TermCounts, Terminology, join};
+use shardfit_core::vocabulary::counting::{Counter, Terminology};
+use shardfit_core::vocabulary::joining::join;
+use shardfit_core::vocabulary::term_counts::TermCounts;
 
 use crate::corpus::{
     Counted, Deal, Dealt, Listed, Term, count_dealt, counted, deal, documents, listed, terminology,
@@ -262,13 +264,37 @@ fn many_terms_are_joined_by_many_threads() {
 }
 
 #[test]
+fn counts_are_the_same_whether_rows_are_kept_or_not() {
+    let term = |i: u32| format!("{i}").into_bytes();
+    // Some terms come more often than a byte can count.
+    let document =
+        |i: u32| -> Vec<Term> { (0..i % 900).map(|j| term(j % (i % 7 * 40 + 1))).collect() };
+    let documents: Vec<Vec<Term>> = (0..60).map(|i| document(i * 37)).collect();
+    let (expected, _) = counted(&documents);
+    let stored = store(&documents);
+    for kept in [0, 1, 2, 3] {
+        let mut counters = vec![Counter::default(), Counter::default()];
+        let mut chunks = Vec::new();
+        for (i, documents) in views(&stored).chunks(5).enumerate() {
+            let keep = kept >> (i % 2) & 1 != 0;
+            let (place, cancel) = (i % 3 % 2, Cancel::default());
+            let chunk = counters[place].count(terminology(&Scalar), documents, keep, &cancel);
+            chunks.push((place, chunk.unwrap()));
+        }
+        let joined = join(counters, &chunks, 2, &Cancel::default()).unwrap();
+        assert_eq!(Counted::of(&joined.counts), expected);
+    }
+}
+
+#[test]
 fn nothing_counted_is_nothing_joined() {
     for counters in [0, 1, 3] {
         let counters: Vec<Counter> = (0..counters).map(|_| Counter::default()).collect();
         let expected = counters.len();
-        let (counts, renumbering) = join(counters, &[], 2, &Cancel::default()).unwrap();
+        let joined = join(counters, &[], 2, &Cancel::default()).unwrap();
+        let counts = joined.counts;
         assert_eq!(Counted::of(&counts), Counted::default());
-        assert_eq!(renumbering.len(), expected);
+        assert_eq!(joined.renumbering.len(), expected);
         let mut other = TermCounts::default();
         other.absorb(&counts).unwrap();
         assert_eq!(Counted::of(&other), Counted::default());

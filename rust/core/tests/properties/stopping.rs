@@ -13,8 +13,9 @@ use shardfit_core::error::{Error, Result};
 use shardfit_core::hashing::{self, Buckets, Counts, Hasher, hash_documents};
 use shardfit_core::kernel::{Kernel, Scalar};
 use shardfit_core::parallel::{self, Cancel};
-use shardfit_core::vocabulary::counting::{Counter, Terminology, join};
+use shardfit_core::vocabulary::counting::{Counter, Terminology};
 use shardfit_core::vocabulary::entries::{Packed, Store};
+use shardfit_core::vocabulary::joining::join;
 use shardfit_core::vocabulary::rows::{self, FirstSight, Keys, look_up};
 use shardfit_core::vocabulary::sorting::alphabetical;
 use shardfit_core::vocabulary::{Record, Seed};
@@ -271,7 +272,7 @@ fn joining_stops_before_the_next_chunk() {
         let mut chunks = Vec::new();
         for (place, counter) in counters.iter_mut().enumerate() {
             let chunk = counter.count(terminology(&Scalar), &[terms.document()], true, cancel)?;
-            chunks.push((place, chunk.new));
+            chunks.push((place, chunk));
         }
         kernel.step();
         join(counters.into(), &chunks, 0, cancel).map(drop)
@@ -285,8 +286,10 @@ fn long_entries() -> (Packed, Store) {
     let terms = Listed::new(&terms);
     let cancel = Cancel::default();
     let mut counter = Counter::default();
-    let chunk = counter.count(terminology(&Scalar), &[terms.document()], true, &cancel);
-    (chunk.unwrap().entries, counter.take_store())
+    let chunk = counter.count(terminology(&Scalar), &[terms.document()], true, &cancel).unwrap();
+    let mut chunks = [(0, chunk)];
+    let mut stores = join(vec![counter], &chunks, 0, &cancel).unwrap().stores;
+    (std::mem::take(&mut chunks[0].1.entries), stores.remove(0))
 }
 
 #[test]
