@@ -64,4 +64,5 @@ def test_peak_of_fit_transform(name: str, n_jobs: int) -> None:
     assert 140 < distinct < 160
     assert 165_000 < n_terms < 175_000
     assert 35e6 < size < 38e6
-    assert raised <= 1.5 * returned
+    # While one thread is held up, what the others have written waits for its turn.
+    assert raised <= (1.5 if n_jobs == 1 else 1.6) * returned
