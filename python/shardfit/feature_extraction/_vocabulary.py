@@ -174,10 +174,10 @@ class LearnedTerms:
                 if not len(self.counts):
                     raise ValueError(_NO_TERMS)
                 n_threads = effective_threads(vectorizer.n_jobs)
+                is_within = _within_limits(vectorizer, self.counts)
                 order = self.counts.alphabetical_order(n_threads)
                 if sums is None and vectorizer.max_features is not None:
                     sums = _sums(self.counts, vectorizer)[order]
-                is_within = _within_limits(vectorizer, self.counts)
                 terms = order
                 if sums is not None or not is_within.all():
                     terms = order[_choose(vectorizer, is_within[order], sums)]

@@ -243,7 +243,9 @@ impl Count {
         counters.extend(idle.into_iter().map(|(_, counter)| counter));
         let largest = counters.iter().map(Counter::largest).max().unwrap_or(0);
         let chunks = self.chunks;
-        let n_threads = if chunks.len() <= 1 { 0 } else { n_threads };
+        let size = |(_, chunk): &(_, Chunk)| chunk.entries.len().max(chunk.new.len());
+        let size: usize = chunks.iter().map(size).sum();
+        let n_threads = if size <= SMALL_TERMS { 0 } else { n_threads };
         let counters = Mutex::new(counters);
         let worker = || {
             |_, cancel: &Cancel| {

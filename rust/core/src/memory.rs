@@ -11,12 +11,13 @@
 //! still be in memory when the matrix comes. Memory that has never been written to takes no room, so an
 //! array that grows may map much more than it needs and hardly ever has to move. What will be written to
 //! everywhere is asked for at once, and what grows by and by in pieces: fault by fault it takes several times as long, and
-//! threads hold each other up, by a fifth of the time of counting terms with two of them. Of what is large then, pages are 2 MiB each: looking up 170,000 terms in pages of 4 KiB, the processor waited for
-//! the addresses of pages, too.
+//! threads hold each other up, by a fifth of the time of counting terms with two of them. Of what is large then, pages are
+//! 2 MiB each: looking up 170,000 terms in pages of 4 KiB, the processor waited for the addresses of pages, too.
 //!
 //! Elements are bytes because turning bytes into numbers in place takes `unsafe` code, and reading a number
 //! from eight bytes costs nothing.
 
+use std::io;
 use std::mem::MaybeUninit;
 
 use memmap2::{MmapMut, MmapOptions};
@@ -39,8 +40,8 @@ const HUGE_BYTES: usize = 1 << 21;
 /// Maps memory that is zero, at least one byte of it, which will be written to everywhere.
 fn map(bytes: usize) -> Result<MmapMut> {
     if bytes < HUGE_BYTES {
-        let map = MmapOptions::new().len(bytes).populate().map_anon();
-        return map.map_err(|_| Error::OutOfMemory { bytes });
+        let map = || MmapOptions::new().len(bytes).populate().map_anon();
+        return map().or_else(|_| again(map)).map_err(|_| Error::OutOfMemory { bytes });
     }
     let map = map_sparsely(bytes)?;
     #[cfg(target_os = "linux")]
@@ -53,11 +54,14 @@ fn map(bytes: usize) -> Result<MmapMut> {
 
 /// Maps memory that is zero, and may be written to only in parts.
 fn map_sparsely(bytes: usize) -> Result<MmapMut> {
-    let retry = |_| {
-        spare::give_up();
-        MmapMut::map_anon(bytes)
-    };
-    MmapMut::map_anon(bytes).or_else(retry).map_err(|_| Error::OutOfMemory { bytes })
+    let map = || MmapMut::map_anon(bytes);
+    map().or_else(|_| again(map)).map_err(|_| Error::OutOfMemory { bytes })
+}
+
+/// Maps memory once more, when there was none but for spares.
+fn again(map: impl Fn() -> io::Result<MmapMut>) -> io::Result<MmapMut> {
+    spare::give_up();
+    map()
 }
 
 /// Fails if so much memory cannot be had at the moment.
@@ -144,7 +148,7 @@ pub struct Array<const N: usize> {
     /// Everything behind the elements is zero.
     storage: Storage<N>,
     length: usize,
-    /// So many elements have memory already.
+    /// Memory has been asked for for so many elements.
     ready: usize,
 }
 
@@ -155,7 +159,22 @@ impl<const N: usize> Default for Array<N> {
 }
 
 impl<const N: usize> Array<N> {
-    /// An array of elements that are zero, and will be written to here and there.
+    /// An array of no elements that has room for so many; the memory comes as they do.
+    pub fn with_capacity(capacity: usize) -> Result<Self> {
+        let bytes = capacity.saturating_mul(N);
+        let storage = if bytes < SMALL_BYTES {
+            let mut elements = Vec::new();
+            reserve(&mut elements, capacity)?;
+            elements.resize(capacity, [0; N]);
+            Storage::Heap(elements)
+        } else {
+            Storage::Mapped(map_sparsely(bytes)?)
+        };
+        let ready = if let Storage::Heap(_) = storage { capacity } else { 0 };
+        Ok(Self { storage, length: 0, ready })
+    }
+
+    /// An array of elements that are zero.
     pub fn zeroed(length: usize) -> Result<Self> {
         let bytes = length.saturating_mul(N);
         if bytes < SMALL_BYTES {
@@ -236,27 +255,24 @@ impl<const N: usize> Array<N> {
     /// Moves to where there is room for `needed` elements and some more.
     #[cold]
     fn move_to(&mut self, needed: usize) -> Result<()> {
-        let capacity = needed.max(self.capacity() * 2).max(8);
-        let bytes = capacity.saturating_mul(N);
-        let storage = if bytes < SMALL_BYTES {
-            let mut elements = Vec::new();
-            reserve(&mut elements, capacity)?;
-            elements.resize(capacity, [0; N]);
-            Storage::Heap(elements)
+        let capacity = needed.max(self.capacity().saturating_mul(2)).max(8);
+        let mut moved = if capacity.saturating_mul(N) < SMALL_BYTES {
+            Self::with_capacity(capacity)?
         } else {
-            let ample = needed.saturating_mul(N).saturating_mul(GROWTH);
             // Where address space is scarce, less must do.
-            Storage::Mapped(map_sparsely(ample).or_else(|_| map_sparsely(bytes))?)
+            let ample = Self::with_capacity(needed.saturating_mul(GROWTH));
+            ample.or_else(|_| Self::with_capacity(capacity))?
         };
-        let ready = if let Storage::Heap(_) = storage { capacity } else { 0 };
-        let mut moved = Self { storage, length: self.length, ready };
-        moved.reserve(needed - self.length)?;
+        moved.reserve(needed)?;
+        moved.length = self.length;
         moved.as_mut_slice().copy_from_slice(self.as_slice());
         *self = moved;
         Ok(())
     }
 
-    fn capacity(&self) -> usize {
+    /// How many elements there is room for where it is.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
         match &self.storage {
             Storage::Heap(elements) => elements.len(),
             Storage::Mapped(bytes) => bytes.len() / N,

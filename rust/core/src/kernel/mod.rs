@@ -229,8 +229,8 @@ pub trait Kernel: Send + Sync {
     }
 
     /// Makes each number 0 whose record in `known` is not the one at its place in `records`, and appends its place to
-    /// `unknown`, where there is room for [`SLACK`](terms::SLACK) more than there are numbers. The first of `known` is none of
-    /// `records`.
+    /// `unknown`, where there is room for [`SLACK`](terms::SLACK) more than there are numbers. The first of `known`, which
+    /// there is, is none of `records`.
     fn confirm(
         &self,
         known: &[Record],

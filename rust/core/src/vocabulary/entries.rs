@@ -26,10 +26,10 @@ use crate::memory::Array;
 
 /// Counts from here on have a place of their own.
 const MANY: u8 = u8::MAX;
-/// No block is larger, but for a chunk that is.
+/// Each block is twice as large as the last one up to this, or as large as a chunk.
 const BLOCK_BYTES: usize = 1 << 20;
 
-/// Entries that wait. The first blocks are small.
+/// Entries that wait.
 #[derive(Debug, Default)]
 pub struct Store(Vec<Block>);
 
@@ -98,20 +98,20 @@ impl Store {
 
     /// Returns room for a chunk of so many bytes: its block, where it starts there, and the bytes.
     fn room(&mut self, bytes: usize) -> Result<(usize, usize, &mut [u8])> {
-        let size = |block: &mut Block| unpoisoned(block.memory.get_mut()).as_slice().len();
+        let size = |block: &mut Block| unpoisoned(block.memory.get_mut()).capacity();
         let last = self.0.last_mut().map_or(0, size);
-        if self.0.last().is_none_or(|block| last - block.used < bytes) {
+        if self.0.last().is_none_or(|block| last < block.used + bytes) {
             reserve(&mut self.0, 1)?;
-            let memory = RwLock::new(Array::zeroed(bytes.max(BLOCK_BYTES.min(2 * last)))?);
-            self.0.push(Block { memory, ..Block::default() });
+            let memory = Array::with_capacity(bytes.max(BLOCK_BYTES.min(2 * last)))?;
+            self.0.push(Block { memory: RwLock::new(memory), ..Block::default() });
         }
         let place = self.0.len() - 1;
         let Block { memory, used, waiting } = &mut self.0[place];
-        let start = *used;
-        *used += bytes;
+        let memory = unpoisoned(memory.get_mut());
+        memory.resize(*used + bytes)?;
+        let start = std::mem::replace(used, *used + bytes);
         *waiting.get_mut() += 1;
-        let memory = unpoisoned(memory.get_mut()).as_mut_slice().as_flattened_mut();
-        Ok((place, start, &mut memory[start..start + bytes]))
+        Ok((place, start, &mut memory.as_mut_slice().as_flattened_mut()[start..]))
     }
 
     /// Calls `read` with the entries of a chunk.

@@ -106,7 +106,8 @@ fn finish(
             })
         }
     };
-    let threads = if waiting.len() == 1 { 0 } else { threads };
+    let entries: usize = chunks.iter().map(|(_, chunk)| chunk.entries.len()).sum();
+    let threads = if waiting.len() == 1 || entries <= SMALL { 0 } else { threads };
     parallel::run(waiting.len(), threads, worker, || cancel.check())
 }
 

@@ -4,7 +4,7 @@
 //!
 //! A [`Vocabulary`] maps terms to numbers: [`Vocabulary::intern`] adds those it has not met,
 //! [`Vocabulary::find`] does not. [`counting`] counts the terms of documents with one vocabulary per thread, which
-//! [`joining`] makes one; `pipeline` looks terms up while the next documents are analysed; [`entries`] holds what the documents
+//! [`joining`] makes one (`numbering`), with how often they were met (`frequencies`, [`term_counts`]); `pipeline` looks terms up while the next documents are analysed; [`entries`] holds what the documents
 //! held, until [`rows`] writes it into a matrix; [`sorting`] puts terms into alphabetical order.
 //!
 //! A hash table with linear probing holds the numbers of terms; the terms themselves are elsewhere (`terms`). A number
@@ -47,6 +47,7 @@ mod terms;
 pub use lookup::Lookup;
 pub use slots::Slot;
 pub(crate) use slots::number_in;
+#[cfg(target_arch = "x86_64")]
 pub(crate) use terms::SCATTERER;
 pub use terms::{Record, Seed, Terms, pack};
 

@@ -45,23 +45,23 @@ struct Layout<'t> {
     /// The bits of an entry that are the number of its term; above are bits of the term.
     number: u64,
     /// The first bits of a term, which make its bin.
-    bin: u32,
+    bin_bits: u32,
 }
 
 impl<'t> Layout<'t> {
     fn new(terms: &'t Terms) -> Self {
         let number = (terms.len() as u64 + 1).next_power_of_two() - 1;
         let bits = terms.len().checked_ilog2().unwrap_or(0);
-        Self { terms, number, bin: bits.saturating_sub(BIN_BITS).min(MOST_BITS) }
+        Self { terms, number, bin_bits: bits.saturating_sub(BIN_BITS).min(MOST_BITS) }
     }
 
     fn n_bins(self) -> usize {
-        1 << self.bin
+        1 << self.bin_bits
     }
 
     /// The bin of a term, given its first bytes.
     fn bin(self, piece: u64) -> usize {
-        (piece >> 1 >> (63 - self.bin)) as usize
+        (piece >> 1 >> (63 - self.bin_bits)) as usize
     }
 
     fn number(self, entry: u64) -> u32 {
@@ -112,7 +112,7 @@ impl<'t> Layout<'t> {
         entries.resize(numbers.len(), 0);
         for (number, piece) in numbers.clone().zip(pieces()) {
             let end = &mut ends[self.bin(piece)];
-            entries[*end as usize] = piece << self.bin & !self.number | u64::from(number);
+            entries[*end as usize] = piece << self.bin_bits & !self.number | u64::from(number);
             *end += 1;
         }
         Ok(Dealt { entries, ends })
@@ -147,7 +147,7 @@ impl Share<'_> {
         cancel: &Cancel,
     ) -> Result<()> {
         let Self { bins, mut order } = self;
-        let compared = ((layout.bin as usize + layout.free()) / 8).min(8);
+        let compared = (layout.bin_bits as usize + layout.free()) / 8;
         for bin in bins {
             entries.clear();
             for dealt in dealt {

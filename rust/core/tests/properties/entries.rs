@@ -87,3 +87,14 @@ fn chunks_of_all_sizes_share_blocks() {
         }
     }
 }
+
+#[test]
+fn a_block_that_has_been_given_back_takes_no_more() {
+    let (mut store, mut rows) = (Store::default(), Counts::default());
+    let chunk = |number: u32| vec![(0..number).map(|i| (i, 1)).collect::<Vec<_>>()];
+    for number in [100, 10, 0, 5, 40_000, 20] {
+        let packed = pack(&mut store, &mut rows, &chunk(number));
+        store.read(&packed, |entries| assert_eq!(entries.len(), number as usize));
+        store.release(packed);
+    }
+}

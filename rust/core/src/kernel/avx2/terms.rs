@@ -247,7 +247,8 @@ pub(super) fn confirm(
     numbers: &mut [u32],
     unknown: &mut Vec<u32>,
 ) {
-    let highest = set((known.len() - 1).try_into().unwrap_or(u32::MAX));
+    let highest = known.len().checked_sub(1).expect("the first is that of none");
+    let highest = set(highest.try_into().unwrap_or(u32::MAX));
     let room = &mut unknown.spare_capacity_mut()[..numbers.len() + SLACK];
     let (mut first, mut n_unknown) = (0, 0);
     let mut note = |is_known: u8| {

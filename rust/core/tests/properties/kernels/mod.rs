@@ -48,6 +48,7 @@ macro_rules! kernel_tests {
                 terms::packs_terms_of_mixed_lengths,
                 terms::guesses_from_two_slots,
                 terms::confirms_what_is_right,
+                terms::confirms_nothing_where_nothing_is_known,
                 short::hashes_short_documents_of_every_length,
                 sorting::counts_every_pattern,
                 sorting::sorts_every_pattern,

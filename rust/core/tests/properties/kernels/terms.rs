@@ -83,6 +83,16 @@ pub fn guesses_from_two_slots(kernel: &dyn Kernel) {
     }
 }
 
+pub fn confirms_nothing_where_nothing_is_known(kernel: &dyn Kernel) {
+    for number in [1, 8, 16, 40] {
+        let confirm = || {
+            let mut numbers = vec![500_000_000; number];
+            kernel.confirm(&[], &vec![[0; 16]; number], &mut numbers, &mut Vec::with_capacity(99));
+        };
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(confirm)).is_err());
+    }
+}
+
 pub fn confirms_what_is_right(kernel: &dyn Kernel) {
     let mut random = numbers(16);
     let mut next = |below: u32| random.next().unwrap() % below;
