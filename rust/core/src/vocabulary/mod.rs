@@ -3,9 +3,10 @@
 //! # Overview
 //!
 //! A [`Vocabulary`] maps terms to numbers: [`Vocabulary::intern`] adds those it has not met,
-//! [`Vocabulary::find`] does not. [`counting`] counts the terms of documents with one vocabulary per thread, which
-//! [`joining`] makes one (`numbering`), with how often they were met (`frequencies`, [`term_counts`]); `pipeline` looks terms up while the next documents are analysed; [`entries`] holds what the documents
-//! held, until [`rows`] writes it into a matrix; [`sorting`] puts terms into alphabetical order.
+//! [`Vocabulary::find`] does not. [`counting`] counts the terms of documents with one vocabulary per thread, of which
+//! [`joining`] makes one (`numbering`), together with how often each was met (`frequencies`, [`term_counts`]); `pipeline`
+//! looks terms up while the next documents are analysed; [`entries`] holds what the documents held, until [`rows`] writes
+//! it into a matrix; [`sorting`] puts terms into alphabetical order.
 //!
 //! A hash table with linear probing holds the numbers of terms; the terms themselves are elsewhere (`terms`). A number
 //! takes as many bits of a slot as a place in the table does, and these bits of the hash say where to look first; the

@@ -52,8 +52,9 @@ static KEEP: [u128; SHORT + 1] = {
 ///
 /// A record is four numbers of 32 bits. A part of the secret is added to each, and the products of the first two and of
 /// the last two are added: NH, of which it is known that no two records have the same sum for more than one in 2^32
-/// secrets; `scatter` makes 32 bits of the sum. Nobody who does not know the secret can choose terms that collide, as anyone can for `MurmurHash3` with any
-/// seed. It never shows in a result: terms are numbered by first sight. Vectors multiply numbers of 32 bits.
+/// secrets; `scatter` makes 32 bits of the sum. Nobody who does not know the secret can choose terms that collide, as
+/// anyone can for `MurmurHash3` with any seed. It never shows in a result: terms are numbered by first sight. Vectors
+/// multiply numbers of 32 bits.
 #[derive(Debug, Clone, Copy)]
 pub struct Seed([u32; 4]);
 
