@@ -29,9 +29,6 @@ use crate::spare;
 const SMALL_BYTES: usize = 1 << 16;
 /// What an array that grows will be written to next is asked for in pieces of this size.
 const STEP_BYTES: usize = 1 << 17;
-/// No page is smaller; where all are larger, advice that begins on any of these may be refused.
-#[cfg(target_os = "linux")]
-const PAGE_BYTES: usize = 1 << 12;
 /// A mapping that is outgrown is followed by one this many times as large.
 const GROWTH: usize = 8;
 /// From this size on, memory that will be written to everywhere is asked for in pages of 2 MiB.
@@ -121,15 +118,17 @@ pub(crate) fn populate<T>(_: &mut Vec<T>) {}
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
 fn advise<T>(memory: &[T], advice: libc::c_int) {
+    /// No page is smaller, and where all are larger, the advice may be refused.
+    const PAGE: usize = 1 << 12;
     assert!(
         matches!(advice, libc::MADV_HUGEPAGE | libc::MADV_POPULATE_WRITE),
         "advice is harmless"
     );
     // All of the pages it lies on: pieces of different advice in what an allocator has mapped as one could not be
     // moved by the system any more when the memory grows.
-    let before = memory.as_ptr().addr() % PAGE_BYTES;
+    let before = memory.as_ptr().addr() % PAGE;
     let first = memory.as_ptr().cast::<u8>().wrapping_sub(before);
-    let length = (size_of_val(memory) + before).next_multiple_of(PAGE_BYTES);
+    let length = (size_of_val(memory) + before).next_multiple_of(PAGE);
     // SAFETY: the range consists of pages that are mapped, since the slice lies on each of them. Neither kind of advice
     // changes the contents of any memory nor what may be done with it, and if it is refused, pages stay small, or come
     // when they are touched.
@@ -242,11 +241,7 @@ impl<const N: usize> Array<N> {
         if let Storage::Mapped(map) = &self.storage {
             let end = (needed * N).saturating_add(STEP_BYTES).min(map.len());
             #[cfg(target_os = "linux")]
-            {
-                // From the page on that the first of them begins on; it has the last of those before, at the most.
-                let start = self.ready * N / PAGE_BYTES * PAGE_BYTES;
-                let _ = map.advise_range(memmap2::Advice::PopulateWrite, start, end - start);
-            }
+            advise(&map[self.ready * N..end], libc::MADV_POPULATE_WRITE);
             self.ready = end / N;
         }
         Ok(())

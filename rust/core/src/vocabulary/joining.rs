@@ -168,10 +168,7 @@ impl Joining<'_> {
 
     /// The sum of what the counters have counted of each term.
     fn sums(&self, count: impl Fn(&Frequencies, u32) -> u64) -> Result<Vec<u64>> {
-        let mut sums = Vec::new();
-        reserve(&mut sums, self.n_terms)?;
-        populate(&mut sums);
-        sums.resize(self.n_terms, 0);
+        let mut sums = listed(std::iter::repeat_n(0, self.n_terms))?;
         for (counter, Chunk { new, .. }) in self.chunks {
             self.cancel.check()?;
             let frequencies = &self.counted[*counter].1;

@@ -241,7 +241,7 @@ unsafe fn guess_batch(
 
 /// [`Kernel::confirm`](crate::kernel::Kernel::confirm).
 #[target_feature(enable = "avx2,bmi1,popcnt")]
-pub(super) fn confirm(
+pub(in crate::kernel) fn confirm(
     known: &[Record],
     records: &[Record],
     numbers: &mut [u32],

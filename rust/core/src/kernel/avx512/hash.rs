@@ -314,13 +314,13 @@ pub(super) fn deinterleave(spans: &[Span; LANES]) -> (__m512i, __m512i) {
 /// The numbers 0 to 15.
 #[target_feature(enable = "avx512f")]
 #[inline]
-pub(super) fn places() -> __m512i {
+fn places() -> __m512i {
     _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 }
 
 #[target_feature(enable = "avx512f")]
 #[inline]
-pub(super) fn load(numbers: &[u32; LANES]) -> __m512i {
+fn load(numbers: &[u32; LANES]) -> __m512i {
     // SAFETY: 16 numbers can be read, at any alignment.
     unsafe { _mm512_loadu_si512(numbers.as_ptr().cast()) }
 }

@@ -44,8 +44,8 @@
 //! differences of running sums (`count`).
 //!
 //! **Terms.** To look them up in a vocabulary, sixteen bytes are loaded from each of four places, cut to the length of the
-//! term, which becomes the last byte, and hashed where they are: eight products of 32 bits each. The records that
-//! numbers lead to are compared by fours (`terms`). Numbers are guessed as with AVX2.
+//! term, which becomes the last byte, and hashed where they are: eight products of 32 bits each (`terms`).
+//! Numbers are guessed and confirmed as with AVX2: most of that is loads, and wider registers gained nothing.
 //!
 //! # Why
 //!
@@ -298,7 +298,7 @@ impl Kernel for Avx512 {
         unknown: &mut Vec<u32>,
     ) {
         // SAFETY: there is a kernel, so the processor has these features.
-        unsafe { terms::confirm(known, records, numbers, unknown) };
+        unsafe { avx2::terms::confirm(known, records, numbers, unknown) };
     }
 
     fn sort_pairs(

@@ -1,4 +1,4 @@
-//! Looking terms up, 16 at a time.
+//! Records of terms and their hashes, 16 at a time.
 //!
 //! ```text
 //! bytes    t h e   c a t   s a t   o n t h   c a t   s a t .      16 bytes each
@@ -9,14 +9,13 @@
 
 use std::arch::x86_64::*;
 
-use super::hash::{deinterleave, load, places};
+use super::hash::deinterleave;
 use crate::documents::Span;
-use crate::kernel::terms::SLACK;
 use crate::murmur3::PADDING;
 use crate::vocabulary::{Record, SCATTERER, Seed, pack};
 
-/// How many terms are looked up at once.
-const LANES: usize = SLACK;
+/// How many terms are packed at once.
+const LANES: usize = 16;
 /// Terms that one register holds.
 const QUARTER: usize = LANES / 4;
 
@@ -152,76 +151,6 @@ fn finish(products: [__m512i; 4]) -> __m512i {
     let mixed = _mm512_mask_mov_epi32(_mm512_srli_epi64::<32>(low), 0xaaaa, high);
     let order = _mm512_setr_epi32(0, 4, 8, 12, 2, 6, 10, 14, 1, 5, 9, 13, 3, 7, 11, 15);
     _mm512_permutexvar_epi32(order, mixed)
-}
-
-/// [`Kernel::confirm`](crate::kernel::Kernel::confirm).
-#[target_feature(enable = "avx512bw,avx512dq,avx512vbmi,avx512vbmi2,bmi2,popcnt")]
-pub(super) fn confirm(
-    known: &[Record],
-    records: &[Record],
-    numbers: &mut [u32],
-    unknown: &mut Vec<u32>,
-) {
-    let limit = set(known.len().try_into().unwrap_or(u32::MAX));
-    let room = &mut unknown.spare_capacity_mut()[..numbers.len() + SLACK];
-    let (mut first, mut n_unknown) = (0, 0);
-    let mut note = |is_known: __mmask16| {
-        let places = _mm512_add_epi32(places(), set(first));
-        let target = room[n_unknown..].first_chunk_mut::<LANES>().expect("there is room");
-        let unknown = _mm512_maskz_compress_epi32(!is_known, places);
-        // SAFETY: 16 numbers can be written, at any alignment.
-        unsafe { _mm512_storeu_si512(target.as_mut_ptr().cast(), unknown) };
-        n_unknown += (!is_known).count_ones() as usize;
-        first += LANES as u32;
-    };
-    let (batch_records, last_records) = records[..numbers.len()].as_chunks();
-    let (batches, rest) = numbers.as_chunks_mut();
-    for (numbers, records) in batches.iter_mut().zip(batch_records) {
-        note(confirm_batch(known, limit, records, numbers));
-    }
-    if !rest.is_empty() {
-        // What is not there is confirmed: 0, which is no term.
-        let (mut records, mut numbers) = ([known[0]; LANES], [0; LANES]);
-        records[..rest.len()].copy_from_slice(last_records);
-        numbers[..rest.len()].copy_from_slice(rest);
-        note(confirm_batch(known, limit, &records, &mut numbers));
-        rest.copy_from_slice(&numbers[..rest.len()]);
-    }
-    let length = unknown.len() + n_unknown;
-    // SAFETY: so many have been written.
-    unsafe { unknown.set_len(length) };
-}
-
-/// Makes each number 0 whose record is not the one, and returns which were right.
-#[target_feature(enable = "avx512bw,avx512dq,bmi2")]
-#[inline]
-fn confirm_batch(
-    known: &[Record],
-    limit: __m512i,
-    records: &[Record; LANES],
-    numbers: &mut [u32; LANES],
-) -> __mmask16 {
-    let found = load(numbers);
-    assert!(_mm512_cmplt_epu32_mask(found, limit) == 0xffff, "all numbers are of terms");
-    let quarter = |i: usize| {
-        let load = |j: usize| {
-            // SAFETY: it reads a number of a reference, and all of them are below the number of records.
-            unsafe {
-                let number = std::ptr::read_volatile(&raw const numbers[QUARTER * i + j]);
-                _mm_loadu_si128(known.as_ptr().add(number as usize).cast())
-            }
-        };
-        let low = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(load(0)), load(1));
-        let high = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(load(2)), load(3));
-        let known = _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high);
-        // SAFETY: four records can be read, at any alignment.
-        let records = unsafe { _mm512_loadu_si512(records[QUARTER * i..].as_ptr().cast()) };
-        u32::from(_mm512_cmpeq_epi64_mask(known, records))
-    };
-    let halves = quarter(0) | quarter(1) << 8 | quarter(2) << 16 | quarter(3) << 24;
-    let is_known = _pext_u32(halves & halves >> 1, 0x5555_5555) as __mmask16;
-    store(_mm512_maskz_mov_epi32(is_known, found), numbers);
-    is_known
 }
 
 /// Four times the number of the quarter of the register that each byte is in: where a number of 32 bits for it begins.
